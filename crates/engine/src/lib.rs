@@ -1,0 +1,12 @@
+//! The gateway as a state machine: one mapping table, its leases, policy, the link and the services over them.
+//!
+//! Nothing here reads a clock, a socket or a disk. Inputs and the time are passed in; what must happen outside comes
+//! out as [`Change`]s and answers, and what went wrong outside comes back in as an input.
+
+pub mod change;
+pub mod mapping;
+pub mod time;
+
+pub use change::{Change, Desired, Outbound};
+pub use mapping::{Expiry, Key, Mapping, Origin, Protocol, RemoteHost};
+pub use time::Time;

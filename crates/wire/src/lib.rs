@@ -1,0 +1,13 @@
+//! UPnP Internet Gateway Device on the wire: bytes to types and back, without I/O, clock or randomness.
+//!
+//! The heart is [`service`]: one table per service, from which the SCPD, the validation of arguments, the dispatch in
+//! the engine and the rendering of answers all follow.
+
+pub mod call;
+pub mod error;
+pub mod service;
+pub mod value;
+
+pub use call::{Answer, Call};
+pub use error::{ErrorCode, Fault};
+pub use value::{DataType, Value};

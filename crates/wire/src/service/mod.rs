@@ -1,0 +1,133 @@
+//! Services as data: each is declared once, and everything else about it is derived.
+
+pub mod layer3_forwarding;
+pub mod wan_common_interface_config;
+pub mod wan_ip_connection;
+
+use crate::error::ErrorCode;
+use crate::value::DataType;
+
+/// A UPnP service: its identity, its state variables and its actions, in the order of the standard's tables.
+#[derive(Debug)]
+pub struct Service {
+    /// The type's name, for instance `WANIPConnection`.
+    pub name: &'static str,
+    /// The highest version served.
+    pub version: u8,
+    /// The instance's name within `urn:upnp-org:serviceId:`, the same in every version.
+    pub id: &'static str,
+    /// State variables, with their types, ranges, defaults and eventing.
+    pub variables: &'static [StateVariable],
+    /// Actions with their ordered arguments.
+    pub actions: &'static [Action],
+}
+
+/// A state variable of a service.
+#[derive(Debug)]
+pub struct StateVariable {
+    /// Name as in the SCPD.
+    pub name: &'static str,
+    /// Type of the variable and of the arguments related to it.
+    pub data_type: DataType,
+    /// Whether changes are announced to subscribers.
+    pub evented: bool,
+    /// Which values of the type are allowed.
+    pub allowed: Allowed,
+    /// Default printed in the SCPD.
+    pub default: Option<&'static str>,
+    /// First version of the service that has it.
+    pub since: u8,
+}
+
+/// Which values of its type a state variable may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowed {
+    /// All of them.
+    Any,
+    /// One of these texts.
+    Values(&'static [&'static str]),
+    /// An inclusive range, printed with this step in the SCPD.
+    Range {
+        /// Smallest value.
+        minimum: u32,
+        /// Largest value.
+        maximum: u32,
+        /// Distance between values.
+        step: u32,
+    },
+}
+
+/// An action of a service.
+#[derive(Debug)]
+pub struct Action {
+    /// Name as in the SCPD.
+    pub name: &'static str,
+    /// All `in` arguments, then all `out` arguments, in the standard's order.
+    pub arguments: &'static [Argument],
+    /// The action's own error codes, besides the generic ones.
+    pub errors: &'static [ErrorCode],
+    /// First version of the service that has it.
+    pub since: u8,
+    /// Who may call it.
+    pub access: Access,
+}
+
+/// Who may call an action (WANIPConnection:2 section 2.6, the recommended defaults for control points that have not
+/// proven who they are).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody on the LAN.
+    Public,
+    /// Everybody on the LAN, each within the mappings that policy gives it.
+    OwnMappings,
+    /// Whoever the configuration lets control the link.
+    LinkControl,
+}
+
+/// An argument of an action.
+#[derive(Debug)]
+pub struct Argument {
+    /// Name as in the SCPD.
+    pub name: &'static str,
+    /// Whether the caller or the gateway supplies it.
+    pub direction: Direction,
+    /// Name of the related state variable, which gives type and range.
+    pub variable: &'static str,
+}
+
+/// Who supplies an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// The caller.
+    In,
+    /// The gateway.
+    Out,
+}
+
+impl Service {
+    /// `urn:schemas-upnp-org:service:<name>:<version>`.
+    pub fn urn(&self, version: u8) -> String {
+        format!("urn:schemas-upnp-org:service:{}:{version}", self.name)
+    }
+
+    /// The action of this name, if this version of the service has it.
+    pub fn action(&'static self, name: &str, version: u8) -> Option<&'static Action> {
+        self.actions
+            .iter()
+            .find(|action| action.name == name && action.since <= version)
+    }
+
+    /// The state variable of this name, in any version.
+    pub fn variable(&'static self, name: &str) -> Option<&'static StateVariable> {
+        self.variables.iter().find(|variable| variable.name == name)
+    }
+}
+
+impl Action {
+    /// The arguments in one direction, in order.
+    pub fn arguments(&'static self, direction: Direction) -> impl Iterator<Item = &'static Argument> {
+        self.arguments
+            .iter()
+            .filter(move |argument| argument.direction == direction)
+    }
+}
