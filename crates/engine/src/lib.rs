@@ -4,9 +4,17 @@
 //! out as [`Change`]s and answers, and what went wrong outside comes back in as an input.
 
 pub mod change;
+pub mod config;
+pub mod link;
 pub mod mapping;
+pub mod policy;
+pub mod ports;
+pub mod request;
 pub mod time;
 
 pub use change::{Change, Desired, Outbound};
+pub use config::Config;
+pub use link::{Counters, LinkReport};
 pub use mapping::{Expiry, Key, Mapping, Origin, Protocol, RemoteHost};
+pub use request::{Reply, Request, Status};
 pub use time::Time;

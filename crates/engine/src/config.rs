@@ -1,0 +1,94 @@
+//! What the administrator decides about the engine's behaviour.
+
+use std::sync::Arc;
+
+use crate::mapping::Mapping;
+use crate::policy::{Network, Policy};
+use crate::ports::PortSet;
+
+/// The engine's settings; replaced as a whole on reload.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Whether this gateway translates addresses. Where it only routes, mappings make no sense and are refused.
+    pub nat: Nat,
+    /// Whether mappings may be made while the link is not Connected.
+    pub when_disconnected: WhenDisconnected,
+    /// How long mappings live.
+    pub leases: Leases,
+    /// How many there may be.
+    pub limits: Limits,
+    /// Who may map what.
+    pub policy: Policy,
+    /// The networks in which InternalClients live.
+    pub lans: Vec<Network>,
+    /// External ports that no client gets.
+    pub reserved: PortSet,
+    /// Mappings that the administrator wrote down.
+    pub statics: Vec<Arc<Mapping>>,
+    /// UDN (`uuid:…`) of the WANConnectionDevice that holds the WANIPConnection.
+    pub connection_device: String,
+}
+
+/// `NATEnabled`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Nat {
+    /// Addresses are translated.
+    #[default]
+    Enabled,
+    /// Pure routing.
+    Disabled,
+}
+
+/// What becomes of a request for a mapping while the link is not Connected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenDisconnected {
+    /// 501 with the reason.
+    #[default]
+    Reject,
+    /// Stored, and of use when the link returns.
+    Accept,
+}
+
+/// Rules of `NewLeaseDuration` (WANIPConnection:2 section 2.3.14), in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leases {
+    /// The longest lease granted, at most a week.
+    pub maximum: u32,
+    /// What 0 means when an IGD:1 client asks; `None` keeps IGD:1's permanent mappings.
+    pub v1_default: Option<u32>,
+}
+
+/// Upper bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Mappings in all.
+    pub mappings: usize,
+    /// Mappings that lead to one InternalClient.
+    pub mappings_per_client: usize,
+    /// Entries in one answer of GetListOfPortMappings.
+    pub page_size: u16,
+}
+
+impl Leases {
+    /// One week: the longest lease that WANIPConnection:2 knows, and what 0 means there.
+    pub const WEEK: u32 = 604_800;
+}
+
+impl Default for Leases {
+    fn default() -> Self {
+        Self {
+            maximum: Self::WEEK,
+            v1_default: Some(3600),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            mappings: 65_536,
+            mappings_per_client: 256,
+            page_size: 100,
+        }
+    }
+}

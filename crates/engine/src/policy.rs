@@ -1,0 +1,220 @@
+//! Who may map what: rules in order, the first that matches decides, as in a firewall.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU16;
+use std::str::FromStr;
+
+use regex_lite::Regex;
+
+use crate::mapping::{Mapping, Protocol};
+use crate::ports::PortRange;
+
+/// The rules that decide which mappings a LAN host may make, see and remove.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// In order; the first that matches decides. None matches: refused.
+    pub rules: Vec<Rule>,
+    /// Whether a host may only touch mappings that lead to itself.
+    pub reach: Reach,
+}
+
+/// Whose mappings a host may make, see and remove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Only those whose InternalClient is the host itself (WANIPConnection:2 section 2.6).
+    OwnAddress,
+    /// Those of every host on the LAN.
+    Everyone,
+}
+
+/// A rule. What it does not name, it does not restrict.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// What happens to a mapping that matches.
+    pub verdict: Verdict,
+    /// Addresses of the InternalClient.
+    pub client: Option<Network>,
+    /// External ports.
+    pub external_ports: PortRange,
+    /// Internal ports.
+    pub internal_ports: PortRange,
+    /// Transport.
+    pub protocol: Option<Protocol>,
+    /// Pattern that PortMappingDescription must contain.
+    pub description: Option<Regex>,
+}
+
+/// What a rule does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Lets the mapping be made.
+    Allow,
+    /// Refuses it with 606.
+    Deny,
+}
+
+/// An IPv4 network such as `192.168.77.0/24`; a bare address is a network of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: Ipv4Addr,
+    prefix: u8,
+}
+
+/// The text is not an IPv4 network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an IPv4 network such as 192.168.77.0/24")]
+pub struct InvalidNetwork(String);
+
+/// What a mapping has that rules look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// InternalClient.
+    pub client: Ipv4Addr,
+    /// ExternalPort.
+    pub external_port: NonZeroU16,
+    /// InternalPort.
+    pub internal_port: NonZeroU16,
+    /// Transport.
+    pub protocol: Protocol,
+    /// PortMappingDescription.
+    pub description: &'a str,
+}
+
+impl Default for Policy {
+    /// What the standard leaves to public control points: their own address and ports from 1024 on.
+    fn default() -> Self {
+        let rule = Rule {
+            verdict: Verdict::Allow,
+            client: None,
+            external_ports: PortRange::UNPRIVILEGED,
+            internal_ports: PortRange::UNPRIVILEGED,
+            protocol: None,
+            description: None,
+        };
+        Self {
+            rules: vec![rule],
+            reach: Reach::OwnAddress,
+        }
+    }
+}
+
+impl Policy {
+    /// Whether `caller` may make, see or remove this mapping.
+    pub fn permits(&self, caller: IpAddr, subject: Subject<'_>) -> bool {
+        self.reaches(caller, subject.client) && self.decide(|rule| rule.matches(subject))
+    }
+
+    /// Whether `caller` may touch mappings of `client` at all.
+    pub fn reaches(&self, caller: IpAddr, client: Ipv4Addr) -> bool {
+        self.reach == Reach::Everyone || caller == IpAddr::V4(client)
+    }
+
+    /// Whether some mapping at this external port could be permitted to `caller`: what can be asked before the rest of
+    /// the mapping is known.
+    pub fn permits_external(&self, caller: IpAddr, port: NonZeroU16, protocol: Protocol) -> bool {
+        // A rule that also looks at what is not known yet (internal port, description) may or may not match: the
+        // question is whether a permitted mapping is possible, so a narrow Deny is passed over and a narrow Allow counts.
+        for rule in self
+            .rules
+            .iter()
+            .filter(|rule| rule.may_match_external(self.reach, caller, port, protocol))
+        {
+            match rule.verdict {
+                Verdict::Allow => return true,
+                Verdict::Deny if rule.covers_whole_port() => return false,
+                Verdict::Deny => {}
+            }
+        }
+        false
+    }
+
+    fn decide(&self, matches: impl Fn(&Rule) -> bool) -> bool {
+        self.rules
+            .iter()
+            .find(|rule| matches(rule))
+            .is_some_and(|rule| rule.verdict == Verdict::Allow)
+    }
+}
+
+impl Rule {
+    fn matches(&self, subject: Subject<'_>) -> bool {
+        self.client.is_none_or(|network| network.contains(subject.client))
+            && self.external_ports.contains(subject.external_port)
+            && self.internal_ports.contains(subject.internal_port)
+            && self.protocol.is_none_or(|protocol| protocol == subject.protocol)
+            && self
+                .description
+                .as_ref()
+                .is_none_or(|pattern| pattern.is_match(subject.description))
+    }
+
+    fn may_match_external(&self, reach: Reach, caller: IpAddr, port: NonZeroU16, protocol: Protocol) -> bool {
+        let client_fits = match (reach, self.client, caller) {
+            (Reach::Everyone, ..) | (_, None, _) => true,
+            (Reach::OwnAddress, Some(network), IpAddr::V4(caller)) => network.contains(caller),
+            (Reach::OwnAddress, Some(_), IpAddr::V6(_)) => false,
+        };
+        client_fits && self.external_ports.contains(port) && self.protocol.is_none_or(|wanted| wanted == protocol)
+    }
+
+    /// Whether the rule decides for every mapping at a port, whatever its internal port and description.
+    fn covers_whole_port(&self) -> bool {
+        self.internal_ports == PortRange::ALL && self.description.is_none()
+    }
+}
+
+impl<'a> From<&'a Mapping> for Subject<'a> {
+    fn from(mapping: &'a Mapping) -> Self {
+        Self {
+            client: mapping.internal_client,
+            external_port: mapping.key.external_port,
+            internal_port: mapping.internal_port,
+            protocol: mapping.key.protocol,
+            description: &mapping.description,
+        }
+    }
+}
+
+impl Network {
+    /// The network with this prefix length (at most 32) that contains the address.
+    pub fn new(address: Ipv4Addr, prefix: u8) -> Option<Self> {
+        (prefix <= 32).then_some(Self { address, prefix })
+    }
+
+    /// Whether the address is in the network.
+    pub fn contains(self, address: Ipv4Addr) -> bool {
+        let mask = self.mask();
+        u32::from(address) & mask == u32::from(self.address) & mask
+    }
+
+    /// The address that reaches every host of the network.
+    pub fn broadcast(self) -> Ipv4Addr {
+        (u32::from(self.address) | !self.mask()).into()
+    }
+
+    fn mask(self) -> u32 {
+        u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0)
+    }
+}
+
+impl FromStr for Network {
+    type Err = InvalidNetwork;
+
+    fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
+        let invalid = || InvalidNetwork(text.to_owned());
+        let (address, prefix) = text.split_once('/').unwrap_or((text, "32"));
+        let address = address.parse().map_err(|_| invalid())?;
+        prefix
+            .parse()
+            .ok()
+            .and_then(|prefix| Self::new(address, prefix))
+            .ok_or_else(invalid)
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
+}

@@ -1,0 +1,75 @@
+//! What front ends ask of the engine, and what it answers.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use portreeve_wire::{Answer, Call, Fault, Value};
+
+use crate::config::Config;
+use crate::link::{ConnectionStatus, LastConnectionError};
+use crate::mapping::{Key, Mapping};
+
+/// A request that a front end has parsed.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// A UPnP action. Names in NewInternalClient and NewRemoteHost have been resolved to addresses by the front end.
+    Call {
+        /// Source address of the connection on which it came.
+        caller: IpAddr,
+        /// The action and its arguments.
+        call: Call,
+    },
+    /// QueryStateVariable (UDA 1.0 section 3.3).
+    Query {
+        /// Source address of the connection on which it came.
+        caller: IpAddr,
+        /// The service asked.
+        service: &'static portreeve_wire::service::Service,
+        /// Name of the variable.
+        variable: String,
+    },
+    /// The administrator asks for a summary.
+    Status,
+    /// The administrator asks for all mappings, in the order of their keys.
+    Mappings,
+    /// The administrator removes mappings.
+    Revoke(Vec<Key>),
+    /// The administrator replaces the settings; mappings stay.
+    Reconfigure(Box<Config>),
+}
+
+/// The answer to a [`Request`] of the same name.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// To [`Request::Call`].
+    Call(Result<Answer, Fault>),
+    /// To [`Request::Query`].
+    Value(Result<Value, Fault>),
+    /// To [`Request::Status`].
+    Status(Box<Status>),
+    /// To [`Request::Mappings`].
+    Mappings(Vec<Arc<Mapping>>),
+    /// To [`Request::Revoke`]: what was removed, or why nothing was.
+    Revoked(Result<Vec<Arc<Mapping>>, Fault>),
+    /// To [`Request::Reconfigure`].
+    Reconfigured(Result<(), Fault>),
+}
+
+/// The gateway at a glance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// `ConnectionStatus`.
+    pub connection: ConnectionStatus,
+    /// `LastConnectionError`.
+    pub last_error: LastConnectionError,
+    /// `Uptime` in seconds.
+    pub uptime: u32,
+    /// `ExternalIPAddress`, empty if unknown.
+    pub external_address: String,
+    /// `PortMappingNumberOfEntries`.
+    pub mappings: usize,
+    /// The most there may be.
+    pub capacity: usize,
+    /// `SystemUpdateID`.
+    pub system_update_id: u32,
+}
