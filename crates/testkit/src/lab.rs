@@ -1,0 +1,199 @@
+use std::fs;
+use std::net::Ipv4Addr;
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::host::Host;
+use crate::sweep::{self, Claim};
+use crate::topology::{self, PROVIDER_PORT, Topology, WAN_INTERFACE};
+
+/// A gateway with a LAN on one side and the Internet on the other.
+///
+/// | Machine | Interface | Addresses |
+/// | --- | --- | --- |
+/// | gateway | `br0` (LAN; a second LAN: `br1`, 192.168.78.1, fd78::1) | 192.168.77.1/24, fd77::1/64 |
+/// | | `wan0` | 11.11.11.2/24, 2001:db8:113::2/64, default route to internet1 |
+/// | lan1, lan2, ... | `eth0` | 192.168.77.11, .12, ...; fd77::11, ::12, ... |
+/// | internet1, internet2, ... | `eth0` | 11.11.11.7, .8, ...; 2001:db8:113::7, ::8, ... |
+///
+/// The gateway forwards and has no nftables rule. Internet hosts have no IPv4 route to the LAN, as in life.
+#[derive(Debug)]
+pub struct Lab {
+    // Dropped in this order: handles first, then the namespaces.
+    gateway: Host,
+    provider: Host,
+    lan_hosts: Vec<Host>,
+    internet_hosts: Vec<Host>,
+    _namespaces: Namespaces,
+}
+
+/// Sizes of a [`Lab`] to be built: one LAN with one host and one Internet host unless said otherwise.
+#[derive(Debug, Clone, Copy)]
+pub struct LabBuilder(Topology);
+
+/// State of the cable between the gateway's WAN interface and the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cable {
+    /// The interface has a carrier.
+    In,
+    /// The interface is up but has no carrier.
+    Out,
+}
+
+impl Lab {
+    /// A lab with one LAN host and one Internet host; the builder makes it larger.
+    pub fn builder() -> LabBuilder {
+        LabBuilder(Topology {
+            lans: 1,
+            lan_hosts: 1,
+            internet_hosts: 1,
+        })
+    }
+
+    /// The machine under test.
+    pub fn gateway(&self) -> &Host {
+        &self.gateway
+    }
+
+    /// Host `number` on the LAN, counted from 1; on several LANs the count goes on.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    pub fn lan_host(&self, number: usize) -> &Host {
+        &self.lan_hosts[number - 1]
+    }
+
+    /// Host `number` on the Internet, counted from 1.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    pub fn internet_host(&self, number: usize) -> &Host {
+        &self.internet_hosts[number - 1]
+    }
+
+    /// All LAN hosts.
+    pub fn lan_hosts(&self) -> &[Host] {
+        &self.lan_hosts
+    }
+
+    /// Name of the gateway's interface on LAN `index`, counted from 0.
+    pub fn lan_interface(&self, index: u8) -> String {
+        topology::bridge(index)
+    }
+
+    /// Name of the gateway's WAN interface.
+    pub fn wan_interface(&self) -> &'static str {
+        WAN_INTERFACE
+    }
+
+    /// The gateway's first WAN address.
+    pub fn wan_ipv4(&self) -> Ipv4Addr {
+        topology::WAN_GATEWAY_V4
+    }
+
+    /// Plugs the WAN cable in or out: the gateway's interface stays up and gets or loses its carrier.
+    pub fn wan_cable(&self, cable: Cable) {
+        let state = match cable {
+            Cable::In => "up",
+            Cable::Out => "down",
+        };
+        self.provider.ip(&format!("link set {PROVIDER_PORT} {state}"));
+    }
+
+    /// Replaces the gateway's IPv4 address on the WAN, as a provider does with a new DHCP lease; `None` leaves it without one.
+    pub fn set_wan_address(&self, address: Option<Ipv4Addr>) {
+        self.gateway.ip(&format!("-4 addr flush dev {WAN_INTERFACE}"));
+        if let Some(address) = address {
+            self.gateway.ip(&format!("addr add {address}/24 dev {WAN_INTERFACE}"));
+            self.gateway
+                .ip(&format!("route replace default via {}", topology::internet_v4(1)));
+        }
+    }
+}
+
+impl LabBuilder {
+    /// Number of hosts on each LAN (at most 200).
+    pub fn lan_hosts(mut self, count: u8) -> Self {
+        self.0.lan_hosts = count;
+        self
+    }
+
+    /// Number of hosts on the Internet.
+    pub fn internet_hosts(mut self, count: u8) -> Self {
+        self.0.internet_hosts = count;
+        self
+    }
+
+    /// Number of LANs.
+    pub fn lans(mut self, count: u8) -> Self {
+        self.0.lans = count;
+        self
+    }
+
+    /// Makes the namespaces; needs root.
+    ///
+    /// # Panics
+    /// If a namespace, cable or address cannot be made. What was made until then is removed.
+    pub fn build(self) -> Lab {
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        let topology = self.0;
+        sweep::sweep();
+        let namespaces = Namespaces::claim(format!(
+            "pr{}.{}",
+            process::id(),
+            COUNTER.fetch_add(1, Ordering::Relaxed)
+        ));
+        topology.create(&namespaces.prefix);
+        let open = |name: &str, ipv4, ipv6| Host::open(name, &format!("{}-{name}", namespaces.prefix), ipv4, ipv6);
+        let lab = Lab {
+            gateway: open("gateway", topology::lan_v4(0, 0), topology::lan_v6(0, 0)),
+            provider: open("provider", Ipv4Addr::UNSPECIFIED, std::net::Ipv6Addr::UNSPECIFIED),
+            lan_hosts: topology
+                .lan_hosts()
+                .map(|(lan, host, name)| open(&name, topology::lan_v4(lan, host), topology::lan_v6(lan, host)))
+                .collect(),
+            internet_hosts: (1..=topology.internet_hosts)
+                .map(|host| {
+                    open(
+                        &format!("internet{host}"),
+                        topology::internet_v4(host),
+                        topology::internet_v6(host),
+                    )
+                })
+                .collect(),
+            _namespaces: namespaces,
+        };
+        lab.gateway.run(enable_forwarding);
+        lab
+    }
+}
+
+/// The namespaces of one lab, deleted on drop together with what still runs in them.
+#[derive(Debug)]
+struct Namespaces {
+    prefix: String,
+    _claim: Claim,
+}
+
+impl Namespaces {
+    fn claim(prefix: String) -> Self {
+        // A dead process with the same id may have left some; their claim has just been taken over.
+        let claim = Claim::new(&prefix);
+        sweep::remove_namespaces(&prefix);
+        Self { prefix, _claim: claim }
+    }
+}
+
+impl Drop for Namespaces {
+    fn drop(&mut self) {
+        sweep::remove_namespaces(&self.prefix);
+    }
+}
+
+/// `/proc/sys/net` shows the namespace of the thread that opens it.
+fn enable_forwarding() {
+    for key in ["ipv4/ip_forward", "ipv6/conf/all/forwarding"] {
+        let path = format!("/proc/sys/net/{key}");
+        fs::write(&path, "1").unwrap_or_else(|e| panic!("cannot write {path}: {e}"));
+    }
+}

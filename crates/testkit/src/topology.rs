@@ -1,0 +1,160 @@
+//! Names and addresses of the lab, and the `ip -batch` scripts that make it.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::process::{Command, Stdio};
+
+pub(crate) const WAN_INTERFACE: &str = "wan0";
+pub(crate) const WAN_GATEWAY_V4: Ipv4Addr = Ipv4Addr::new(11, 11, 11, 2);
+pub(crate) const WAN_GATEWAY_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x113, 0, 0, 0, 0, 2);
+/// Port of the provider's switch that the gateway's WAN cable is plugged into.
+pub(crate) const PROVIDER_PORT: &str = "gw";
+
+/// Sizes of a lab. LANs are numbered from 0, hosts from 1.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Topology {
+    pub(crate) lans: u8,
+    pub(crate) lan_hosts: u8,
+    pub(crate) internet_hosts: u8,
+}
+
+pub(crate) fn bridge(lan: u8) -> String {
+    format!("br{lan}")
+}
+
+pub(crate) fn lan_v4(lan: u8, host: u8) -> Ipv4Addr {
+    Ipv4Addr::new(192, 168, 77 + lan, if host == 0 { 1 } else { 10 + host })
+}
+
+pub(crate) fn lan_v6(lan: u8, host: u8) -> Ipv6Addr {
+    let interface = if host == 0 { 1 } else { 0x10 + u16::from(host) };
+    Ipv6Addr::new(0xfd77 + u16::from(lan), 0, 0, 0, 0, 0, 0, interface)
+}
+
+pub(crate) fn internet_v4(host: u8) -> Ipv4Addr {
+    Ipv4Addr::new(11, 11, 11, 6 + host)
+}
+
+pub(crate) fn internet_v6(host: u8) -> Ipv6Addr {
+    Ipv6Addr::new(0x2001, 0xdb8, 0x113, 0, 0, 0, 0, 6 + u16::from(host))
+}
+
+impl Topology {
+    /// `(LAN, number on it, name)` of every LAN host, first LAN first.
+    pub(crate) fn lan_hosts(self) -> impl Iterator<Item = (u8, u8, String)> {
+        (0..self.lans).flat_map(move |lan| {
+            (1..=self.lan_hosts).map(move |host| (lan, host, format!("lan{}", lan * self.lan_hosts + host)))
+        })
+    }
+
+    /// Makes the namespaces, cables and addresses.
+    pub(crate) fn create(self, prefix: &str) {
+        self.create_namespaces(prefix);
+        let namespaces = |name: &str| format!("{prefix}-{name}");
+        batch(Some(&namespaces("provider")), &self.provider());
+        batch(Some(&namespaces("gateway")), &self.gateway());
+        for (lan, host, name) in self.lan_hosts() {
+            let address = (lan_v4(lan, host), lan_v6(lan, host));
+            let routes = format!(
+                "route add default via {}\nroute add default via {}\n",
+                lan_v4(lan, 0),
+                lan_v6(lan, 0)
+            );
+            batch(
+                Some(&namespaces(&name)),
+                &(interface("eth0", address.0, address.1) + &routes),
+            );
+        }
+        for host in 1..=self.internet_hosts {
+            let script = interface("eth0", internet_v4(host), internet_v6(host));
+            // IPv6 is not translated, so its answers need a way back.
+            let route = format!("route add fd00::/8 via {WAN_GATEWAY_V6}\n");
+            batch(Some(&namespaces(&format!("internet{host}"))), &(script + &route));
+        }
+    }
+
+    fn create_namespaces(self, prefix: &str) {
+        let mut script = format!("netns add {prefix}-gateway\nnetns add {prefix}-provider\n");
+        script += &format!(
+            "link add {WAN_INTERFACE} netns {prefix}-gateway type veth peer name {PROVIDER_PORT} netns {prefix}-provider\n"
+        );
+        for (lan, host, name) in self.lan_hosts() {
+            script += &format!(
+                "netns add {prefix}-{name}\n\
+                 link add eth0 netns {prefix}-{name} type veth peer name port{lan}.{host} netns {prefix}-gateway\n"
+            );
+        }
+        for host in 1..=self.internet_hosts {
+            script += &format!(
+                "netns add {prefix}-internet{host}\n\
+                 link add eth0 netns {prefix}-internet{host} type veth peer name i{host} netns {prefix}-provider\n"
+            );
+        }
+        batch(None, &script);
+    }
+
+    fn provider(self) -> String {
+        let mut script = bridge_with("switch", std::iter::once(PROVIDER_PORT.to_owned()));
+        for host in 1..=self.internet_hosts {
+            script += &format!("link set i{host} master switch up\n");
+        }
+        script
+    }
+
+    fn gateway(self) -> String {
+        let mut script = interface(WAN_INTERFACE, WAN_GATEWAY_V4, WAN_GATEWAY_V6);
+        script += &format!("route add default via {}\n", internet_v4(1));
+        script += &format!("route add default via {}\n", internet_v6(1));
+        for lan in 0..self.lans {
+            let name = bridge(lan);
+            script += &bridge_with(&name, (1..=self.lan_hosts).map(|host| format!("port{lan}.{host}")));
+            script += &addresses(&name, lan_v4(lan, 0), lan_v6(lan, 0));
+        }
+        script
+    }
+}
+
+fn bridge_with(name: &str, ports: impl Iterator<Item = String>) -> String {
+    // Without snooping, multicast reaches every port at once; a real home switch does the same.
+    let mut script =
+        format!("link set lo up\nlink add {name} type bridge mcast_snooping 0 forward_delay 0\nlink set {name} up\n");
+    for port in ports {
+        script += &format!("link set {port} master {name} up\n");
+    }
+    script
+}
+
+fn interface(name: &str, ipv4: Ipv4Addr, ipv6: Ipv6Addr) -> String {
+    format!("link set lo up\nlink set {name} up\n") + &addresses(name, ipv4, ipv6)
+}
+
+fn addresses(name: &str, ipv4: Ipv4Addr, ipv6: Ipv6Addr) -> String {
+    // Without "nodad" the address cannot be used for the first second or two.
+    format!("addr add {ipv4}/24 dev {name}\naddr add {ipv6}/64 dev {name} nodad\n")
+}
+
+/// Runs a script of `ip` commands in a namespace, or in the host's for the commands that make namespaces.
+fn batch(namespace: Option<&str>, script: &str) {
+    let mut command = Command::new("ip");
+    if let Some(namespace) = namespace {
+        command.args(["-n", namespace]);
+    }
+    let mut child = command
+        .args(["-batch", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|e| panic!("cannot start ip: {e}"));
+    let mut stdin = child.stdin.take().expect("standard input is piped");
+    let _ = stdin.write_all(script.as_bytes());
+    drop(stdin);
+    let output = child
+        .wait_with_output()
+        .unwrap_or_else(|e| panic!("cannot wait for ip: {e}"));
+    assert!(
+        output.status.success(),
+        "ip -batch failed: {}\n{script}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
