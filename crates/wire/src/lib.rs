@@ -5,9 +5,11 @@
 
 pub mod call;
 pub mod error;
+pub mod quirk;
 pub mod service;
 pub mod value;
 
 pub use call::{Answer, Call};
 pub use error::{ErrorCode, Fault};
+pub use quirk::{Quirk, Quirks};
 pub use value::{DataType, Value};

@@ -1,11 +1,39 @@
 //! Services as data: each is declared once, and everything else about it is derived.
 
+#[macro_use]
+mod build;
 pub mod layer3_forwarding;
 pub mod wan_common_interface_config;
 pub mod wan_ip_connection;
 
+pub use layer3_forwarding::LAYER3_FORWARDING;
+pub use wan_common_interface_config::WAN_COMMON_INTERFACE_CONFIG;
+pub use wan_ip_connection::WAN_IP_CONNECTION;
+
 use crate::error::ErrorCode;
 use crate::value::DataType;
+
+/// Every service that the gateway offers, in the order of the device tree.
+pub static ALL: &[&Service] = &[&LAYER3_FORWARDING, &WAN_COMMON_INTERFACE_CONFIG, &WAN_IP_CONNECTION];
+
+/// The service of this name (`WANIPConnection`, without URN and version).
+pub fn by_name(name: &str) -> Option<&'static Service> {
+    ALL.iter().copied().find(|service| service.name == name)
+}
+
+/// The service that a type URN names, and the version that the URN asks for: `None` if the URN ends without a
+/// number, as some clients write it. The version may be one that we do not serve.
+pub fn by_urn(urn: &str) -> Option<(&'static Service, Option<u8>)> {
+    let rest = urn.trim().strip_prefix(URN_PREFIX)?;
+    let (name, version) = rest.split_once(':').unwrap_or((rest, ""));
+    let version = match version {
+        "" => None,
+        digits => Some(digits.parse().ok()?),
+    };
+    Some((by_name(name)?, version))
+}
+
+const URN_PREFIX: &str = "urn:schemas-upnp-org:service:";
 
 /// A UPnP service: its identity, its state variables and its actions, in the order of the standard's tables.
 #[derive(Debug)]
@@ -33,6 +61,8 @@ pub struct StateVariable {
     pub evented: bool,
     /// Which values of the type are allowed.
     pub allowed: Allowed,
+    /// Who refuses an argument outside of `allowed`.
+    pub enforced_by: Enforcer,
     /// Default printed in the SCPD.
     pub default: Option<&'static str>,
     /// First version of the service that has it.
@@ -55,6 +85,18 @@ pub enum Allowed {
         /// Distance between values.
         step: u32,
     },
+    /// Texts of up to this many bytes; longer ones are refused with 605. Not expressible in an SCPD.
+    MaximumLength(usize),
+}
+
+/// Who refuses an argument whose value is not allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enforcer {
+    /// [`Call::parse`](crate::Call::parse), with 601 or 605.
+    Table,
+    /// The engine, because the standard has a code of its own for it or because the answer depends on the version
+    /// spoken. Such a value reaches the engine as it came.
+    Engine,
 }
 
 /// An action of a service.
@@ -107,19 +149,39 @@ pub enum Direction {
 impl Service {
     /// `urn:schemas-upnp-org:service:<name>:<version>`.
     pub fn urn(&self, version: u8) -> String {
-        format!("urn:schemas-upnp-org:service:{}:{version}", self.name)
+        format!("{URN_PREFIX}{}:{version}", self.name)
+    }
+
+    /// The actions of this version, in the standard's order.
+    pub fn actions_of(&'static self, version: u8) -> impl Iterator<Item = &'static Action> {
+        self.actions.iter().filter(move |action| action.since <= version)
+    }
+
+    /// The state variables of this version, in the standard's order.
+    pub fn variables_of(&'static self, version: u8) -> impl Iterator<Item = &'static StateVariable> {
+        self.variables.iter().filter(move |variable| variable.since <= version)
     }
 
     /// The action of this name, if this version of the service has it.
     pub fn action(&'static self, name: &str, version: u8) -> Option<&'static Action> {
-        self.actions
-            .iter()
-            .find(|action| action.name == name && action.since <= version)
+        self.actions_of(version).find(|action| action.name == name)
     }
 
     /// The state variable of this name, in any version.
     pub fn variable(&'static self, name: &str) -> Option<&'static StateVariable> {
         self.variables.iter().find(|variable| variable.name == name)
+    }
+
+    /// The state variable that gives an argument of this service its type.
+    ///
+    /// # Panics
+    ///
+    /// If the argument is of another service: a mistake in our own code, which the test over all tables finds.
+    pub fn variable_of(&'static self, argument: &Argument) -> &'static StateVariable {
+        match self.variable(argument.variable) {
+            Some(variable) => variable,
+            None => panic!("{} has no variable {}", self.name, argument.variable),
+        }
     }
 }
 
