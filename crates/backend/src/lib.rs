@@ -5,6 +5,7 @@
 
 use std::net::Ipv4Addr;
 
+pub use portreeve_engine::Refusal;
 use portreeve_engine::{Change, Desired, Key, Time};
 
 /// Puts mappings into force.
@@ -34,24 +35,6 @@ pub struct Refused {
     pub change: usize,
     /// What stood in the way.
     pub why: Refusal,
-}
-
-/// What stood in a change's way.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// Another program uses the external port.
-    #[error("the external port is in use by another program")]
-    PortTaken,
-    /// The operating system does not let this process use the external port.
-    #[error("the operating system does not permit this external port")]
-    PortForbidden,
-    /// The kernel or the process has no room for another mapping.
-    #[error("no room for another mapping")]
-    NoRoom,
-    /// Anything else.
-    #[error("{0}")]
-    Failed(String),
 }
 
 /// What [`Backend::reconcile`] found and did.

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
-use crate::mapping::{Expiry, Mapping};
+use crate::mapping::{Expiry, Mapping, Protocol};
 
 /// One step from the state before to the state after. Backend and store carry out the same changes; swapping before
 /// and after undoes one.
@@ -52,7 +52,38 @@ pub struct Desired {
     pub outbound: Vec<Outbound>,
 }
 
+/// Why the world outside could not carry out a change.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Another program uses the external port.
+    #[error("the external port is in use by another program")]
+    PortTaken,
+    /// The operating system does not let this process use the external port.
+    #[error("the operating system does not permit this external port")]
+    PortForbidden,
+    /// The kernel or the process has no room for another mapping.
+    #[error("no room for another mapping")]
+    NoRoom,
+    /// Anything else.
+    #[error("{0}")]
+    Failed(String),
+}
+
 impl Change {
+    /// The external port that the change is about; `None` for a change of nothing.
+    pub(crate) fn port(&self) -> Option<(NonZeroU16, Protocol)> {
+        match self {
+            Self::Mapping { before, after } => after
+                .as_ref()
+                .or(before.as_ref())
+                .map(|mapping| (mapping.key.external_port, mapping.key.protocol)),
+            Self::Outbound { before, after } => after
+                .or(*before)
+                .map(|outbound| (outbound.external_port, Protocol::Udp)),
+        }
+    }
+
     /// The change that takes this one back.
     pub fn inverse(&self) -> Self {
         match self.clone() {

@@ -5,6 +5,10 @@
 
 pub mod change;
 pub mod config;
+mod engine;
+pub mod event;
+mod igd;
+mod ledger;
 pub mod link;
 pub mod mapping;
 pub mod policy;
@@ -12,8 +16,10 @@ pub mod ports;
 pub mod request;
 pub mod time;
 
-pub use change::{Change, Desired, Outbound};
+pub use change::{Change, Desired, Outbound, Refusal};
 pub use config::Config;
+pub use engine::{Engine, RequestId};
+pub use event::{Cause, Event};
 pub use link::{Counters, LinkReport};
 pub use mapping::{Expiry, Key, Mapping, Origin, Protocol, RemoteHost};
 pub use request::{Reply, Request, Status};

@@ -1,5 +1,7 @@
 //! A port mapping and what identifies it (WANIPConnection:2 sections 2.3 and 2.5.16).
 
+pub(crate) mod table;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU16;

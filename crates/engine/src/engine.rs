@@ -1,0 +1,435 @@
+//! The state machine: inputs are planned in groups, and a group is answered when the world outside has what it says.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portreeve_wire::{ErrorCode, Fault};
+
+use crate::change::{Change, Desired, Refusal};
+use crate::config::Config;
+use crate::event::{Cause, Event};
+use crate::igd::{self, Context, PortRefusal};
+use crate::ledger::Ledger;
+use crate::link::{Counters, Link, LinkReport};
+use crate::mapping::{Key, Mapping, Origin};
+use crate::ports::PortSet;
+use crate::request::{Reply, Request, Status};
+use crate::time::Time;
+
+/// The gateway.
+///
+/// It is driven from outside, and does nothing by itself:
+///
+/// 1. `handle_*` plans an input on top of what is planned already: requests ([`Engine::handle_request`]), leases that
+///    end ([`Engine::handle_timeout`]), what else happened in the world. All that is planned and not yet settled is
+///    the open group.
+/// 2. [`Engine::changes`] says what must be carried out for the group. Whoever drives the engine carries out all of
+///    it in the backend and then commits it to the store.
+/// 3. [`Engine::settle`] says that both are done; [`Engine::handle_refused`] that the backend refused one change and
+///    so carried out none: the group is planned anew without what was refused, and step 2 follows again;
+///    [`Engine::handle_store_failed`] that the store failed: all requests of the group that would change something
+///    are refused.
+/// 4. [`Engine::poll_reply`] and [`Engine::poll_event`] give out what a settled group answers and what happened.
+///    [`Engine::poll_timeout`] says when to come back at the latest.
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    link: Link,
+    counters: Counters,
+    listening: PortSet,
+    ledger: Ledger,
+    system_update_id: u32,
+    group: Group,
+    replies: VecDeque<(RequestId, Reply)>,
+    events: VecDeque<Event>,
+    /// After a refused removal, leases that have ended wait until then.
+    retry_expiry_at: Option<Time>,
+}
+
+/// Ties a reply to its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(pub u64);
+
+/// What has been planned since the last settlement, with what it takes to plan it anew.
+#[derive(Debug)]
+struct Group {
+    inputs: Vec<Planned>,
+    system_update_id_before: u32,
+    config_before: Option<Config>,
+}
+
+#[derive(Debug)]
+struct Planned {
+    input: Input,
+    now: Time,
+    refusals: Vec<PortRefusal>,
+    reply: Option<Reply>,
+}
+
+#[derive(Debug)]
+enum Input {
+    Request(RequestId, Request),
+    LeasesEnd(Vec<Key>),
+    Lost(Vec<Key>),
+}
+
+impl Engine {
+    /// Most leases that end in one group: a storm of them is worked off in slices, with requests in between.
+    pub const EXPIRY_SLICE: usize = 256;
+    /// How long after a refused removal it is tried again. The kernel ends the lease in the meantime.
+    const EXPIRY_RETRY: Duration = Duration::from_secs(1);
+
+    /// A gateway with what the store kept: the mappings, which are taken to be durable, and the SystemUpdateID.
+    /// Where a kept mapping and one of the configuration claim the same port, the configuration wins.
+    pub fn new(config: Config, kept: Vec<Mapping>, system_update_id: u32) -> Self {
+        let mut ledger = Ledger::default();
+        for mapping in kept {
+            ledger.restore(mapping);
+        }
+        let group = Group {
+            inputs: Vec::new(),
+            system_update_id_before: system_update_id,
+            config_before: None,
+        };
+        let mut engine = Self {
+            config,
+            link: Link::default(),
+            counters: Counters::default(),
+            listening: PortSet::default(),
+            ledger,
+            system_update_id,
+            group,
+            replies: VecDeque::new(),
+            events: VecDeque::new(),
+            retry_expiry_at: None,
+        };
+        let statics = engine.config.statics.clone();
+        enter_statics(&mut engine.ledger, &[], &statics);
+        engine
+    }
+
+    /// Plans a request.
+    pub fn handle_request(&mut self, id: RequestId, request: Request, now: Time) {
+        self.plan(Planned {
+            input: Input::Request(id, request),
+            now,
+            refusals: Vec::new(),
+            reply: None,
+        });
+    }
+
+    /// Plans the end of leases, at most [`Engine::EXPIRY_SLICE`] of them.
+    pub fn handle_timeout(&mut self, now: Time) {
+        if self.retry_expiry_at.is_some_and(|retry| now < retry) {
+            return;
+        }
+        self.retry_expiry_at = None;
+        let keys: Vec<Key> = self.ledger.table().expired(now).take(Self::EXPIRY_SLICE).collect();
+        if !keys.is_empty() {
+            self.plan(Planned {
+                input: Input::LeasesEnd(keys),
+                now,
+                refusals: Vec::new(),
+                reply: None,
+            });
+        }
+    }
+
+    /// Plans the removal of mappings that the backend could not bring back into force.
+    pub fn handle_lost(&mut self, keys: Vec<Key>, now: Time) {
+        self.plan(Planned {
+            input: Input::Lost(keys),
+            now,
+            refusals: Vec::new(),
+            reply: None,
+        });
+    }
+
+    /// Takes in what became of the WAN link.
+    pub fn handle_link(&mut self, report: LinkReport, now: Time) {
+        let shown = |link: &Link| (link.status(), link.last_error(), link.external_address());
+        let before = shown(&self.link);
+        self.link.update(report, now);
+        if shown(&self.link) != before {
+            self.events.push_back(Event::Link {
+                status: self.link.status(),
+                error: self.link.last_error(),
+                external_address: self.link.external_address().map(|a| a.to_string()).unwrap_or_default(),
+            });
+        }
+    }
+
+    /// Takes in the totals of the WAN interface.
+    pub fn handle_counters(&mut self, counters: Counters) {
+        self.counters = counters;
+    }
+
+    /// Takes in the external ports on which programs of the gateway itself listen.
+    pub fn handle_listening(&mut self, ports: PortSet) {
+        self.listening = ports;
+    }
+
+    /// What must be carried out for the open group, in order.
+    pub fn changes(&self) -> &[Change] {
+        self.ledger.changes()
+    }
+
+    /// `SystemUpdateID` as of the open group, to be committed with its changes.
+    pub fn system_update_id(&self) -> u32 {
+        self.system_update_id
+    }
+
+    /// The backend refused a change, by its index in [`Engine::changes`], and carried out none.
+    pub fn handle_refused(&mut self, change: usize, why: Refusal) {
+        let refused = self.ledger.changes().get(change).and_then(Change::port);
+        let Some((cause, (port, protocol))) = self.ledger.cause_of(change).zip(refused) else {
+            return;
+        };
+        let mut inputs = self.take_back();
+        let planned = &mut inputs[cause];
+        match planned.input {
+            Input::Request(..) => planned.refusals.push(PortRefusal { port, protocol, why }),
+            Input::LeasesEnd(_) | Input::Lost(_) => {
+                self.retry_expiry_at = Some(planned.now + Self::EXPIRY_RETRY);
+                inputs.remove(cause);
+            }
+        }
+        inputs.into_iter().for_each(|planned| self.plan(planned));
+    }
+
+    /// The store failed, and what the backend had carried out is undone: all inputs that change something fail.
+    pub fn handle_store_failed(&mut self, why: &str) {
+        let changing: Vec<usize> = (0..self.ledger.changes().len())
+            .filter_map(|change| self.ledger.cause_of(change))
+            .collect();
+        let fault = Fault::because(ErrorCode::ActionFailed, format!("the lease could not be stored: {why}"));
+        for (index, mut planned) in self.take_back().into_iter().enumerate() {
+            if !changing.contains(&index) {
+                self.plan(planned);
+                continue;
+            }
+            match &planned.input {
+                Input::Request(_, request) => {
+                    planned.reply = Some(failure(request, fault.clone()));
+                    self.group.inputs.push(planned);
+                }
+                Input::LeasesEnd(_) | Input::Lost(_) => {
+                    self.retry_expiry_at = Some(planned.now + Self::EXPIRY_RETRY);
+                }
+            }
+        }
+    }
+
+    /// The open group is in force and durable: its replies and events may go out.
+    pub fn settle(&mut self) {
+        for (cause, change) in self.ledger.settle() {
+            if let (Some(planned), Change::Mapping { before, after }) = (self.group.inputs.get(cause), change) {
+                let cause = planned.input.cause();
+                match (before, after) {
+                    (before, Some(mapping)) => self.events.push_back(Event::Mapped { before, mapping, cause }),
+                    (Some(mapping), None) => self.events.push_back(Event::Unmapped { mapping, cause }),
+                    (None, None) => {}
+                }
+            }
+        }
+        for planned in self.group.inputs.drain(..) {
+            let (Input::Request(id, request), Some(reply)) = (planned.input, planned.reply) else {
+                continue;
+            };
+            if let (Request::Call { caller, call }, Reply::Call(Err(fault))) = (&request, &reply) {
+                let (caller, action) = (*caller, call.action.name);
+                self.events.push_back(Event::Refused {
+                    caller,
+                    action,
+                    fault: fault.clone(),
+                });
+            }
+            self.replies.push_back((id, reply));
+        }
+        self.group.system_update_id_before = self.system_update_id;
+        self.group.config_before = None;
+    }
+
+    /// The next reply of a settled group.
+    pub fn poll_reply(&mut self) -> Option<(RequestId, Reply)> {
+        self.replies.pop_front()
+    }
+
+    /// The next thing that happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When [`Engine::handle_timeout`] must be called at the latest.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        self.ledger.table().next_expiry().max(self.retry_expiry_at)
+    }
+
+    /// Everything that should be in force.
+    pub fn desired(&self) -> Desired {
+        self.ledger.table().desired()
+    }
+
+    /// The link as last reported.
+    pub fn link(&self) -> &Link {
+        &self.link
+    }
+
+    fn plan(&mut self, mut planned: Planned) {
+        self.ledger.blame(self.group.inputs.len());
+        planned.reply = match &planned.input {
+            Input::Request(_, request) => Some(self.carry_out(request, &planned.refusals, planned.now)),
+            Input::LeasesEnd(keys) | Input::Lost(keys) => {
+                for key in keys {
+                    self.remove(*key);
+                }
+                None
+            }
+        };
+        self.group.inputs.push(planned);
+    }
+
+    fn carry_out(&mut self, request: &Request, refusals: &[PortRefusal], now: Time) -> Reply {
+        match request {
+            Request::Call { caller, call } => {
+                let mut context = self.context(*caller, refusals, now);
+                Reply::Call(igd::call(&mut context, call))
+            }
+            Request::Query {
+                caller,
+                service,
+                variable,
+            } => {
+                let context = self.context(*caller, refusals, now);
+                Reply::Value(igd::query(&context, service, variable))
+            }
+            Request::Status => Reply::Status(Box::new(self.status(now))),
+            Request::Mappings => Reply::Mappings(self.ledger.table().iter().cloned().collect()),
+            Request::Revoke(keys) => Reply::Revoked(self.revoke(keys)),
+            Request::Reconfigure(config) => Reply::Reconfigured(self.reconfigure(config, refusals)),
+        }
+    }
+
+    fn context<'a>(&'a mut self, caller: IpAddr, refusals: &'a [PortRefusal], now: Time) -> Context<'a> {
+        Context {
+            config: &self.config,
+            link: &self.link,
+            counters: self.counters,
+            listening: &self.listening,
+            ledger: &mut self.ledger,
+            system_update_id: &mut self.system_update_id,
+            refusals,
+            caller,
+            now,
+        }
+    }
+
+    fn status(&self, now: Time) -> Status {
+        Status {
+            connection: self.link.status(),
+            last_error: self.link.last_error(),
+            uptime: self.link.uptime(now),
+            external_address: self
+                .link
+                .external_address()
+                .map(|address| address.to_string())
+                .unwrap_or_default(),
+            mappings: self.ledger.table().len(),
+            capacity: self.config.limits.mappings,
+            system_update_id: self.system_update_id,
+        }
+    }
+
+    fn revoke(&mut self, keys: &[Key]) -> Result<Vec<Arc<Mapping>>, Fault> {
+        let found: Vec<_> = keys
+            .iter()
+            .filter_map(|key| self.ledger.table().find(key).cloned())
+            .collect();
+        if let Some(fixed) = found.iter().find(|mapping| mapping.origin == Origin::Static) {
+            let reason = format!(
+                "{} is written in the configuration; remove it there and reload",
+                fixed.key
+            );
+            return Err(Fault::because(ErrorCode::ActionNotAuthorized, reason));
+        }
+        for mapping in &found {
+            self.remove(mapping.key);
+        }
+        Ok(found)
+    }
+
+    fn reconfigure(&mut self, config: &Config, refusals: &[PortRefusal]) -> Result<(), Fault> {
+        if let Some(PortRefusal { port, protocol, why }) = refusals.first() {
+            return Err(Fault::because(
+                ErrorCode::ActionFailed,
+                format!("static mapping {port}/{protocol}: {why}"),
+            ));
+        }
+        enter_statics(&mut self.ledger, &self.config.statics, &config.statics);
+        let before = std::mem::replace(&mut self.config, config.clone());
+        self.group.config_before.get_or_insert(before);
+        Ok(())
+    }
+
+    fn remove(&mut self, key: Key) {
+        if self.ledger.table().find(&key).is_some() {
+            self.ledger.remove(key);
+            self.system_update_id = self.system_update_id.wrapping_add(1);
+        }
+    }
+
+    /// Takes back all that the open group planned, and returns its inputs.
+    fn take_back(&mut self) -> Vec<Planned> {
+        self.ledger.roll_back();
+        self.system_update_id = self.group.system_update_id_before;
+        if let Some(config) = self.group.config_before.take() {
+            self.config = config;
+        }
+        std::mem::take(&mut self.group.inputs)
+    }
+}
+
+impl Input {
+    fn cause(&self) -> Cause {
+        match self {
+            Self::Request(_, Request::Call { caller, .. } | Request::Query { caller, .. }) => Cause::Caller(*caller),
+            Self::Request(..) => Cause::Administrator,
+            Self::LeasesEnd(_) => Cause::LeaseEnd,
+            Self::Lost(_) => Cause::Lost,
+        }
+    }
+}
+
+/// Replaces the administrator's mappings by others. Mappings of clients that stand in the way of a new one go.
+fn enter_statics(ledger: &mut Ledger, before: &[Arc<Mapping>], after: &[Arc<Mapping>]) {
+    for gone in before.iter().filter(|mapping| !after.contains(mapping)) {
+        ledger.remove(gone.key);
+    }
+    for mapping in after {
+        let Key {
+            external_port,
+            protocol,
+            ..
+        } = mapping.key;
+        let in_the_way: Vec<Key> = ledger
+            .table()
+            .at_port(external_port, protocol)
+            .filter(|row| row.origin != Origin::Static)
+            .map(|row| row.key)
+            .collect();
+        in_the_way.into_iter().for_each(|key| ledger.remove(key));
+        ledger.put(Mapping::clone(mapping));
+    }
+}
+
+/// The reply to a request that failed for a reason outside of it.
+fn failure(request: &Request, fault: Fault) -> Reply {
+    match request {
+        Request::Call { .. } => Reply::Call(Err(fault)),
+        Request::Query { .. } => Reply::Value(Err(fault)),
+        Request::Reconfigure(_) => Reply::Reconfigured(Err(fault)),
+        Request::Revoke(_) | Request::Status | Request::Mappings => Reply::Revoked(Err(fault)),
+    }
+}

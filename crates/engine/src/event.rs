@@ -1,0 +1,61 @@
+//! What happened, for whoever keeps a log or tells others.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use portreeve_wire::Fault;
+
+use crate::link::{ConnectionStatus, LastConnectionError};
+use crate::mapping::Mapping;
+
+/// Something that is in force and durable now, or a refusal.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A mapping is new, or differs from what it was.
+    Mapped {
+        /// As it was, if it was.
+        before: Option<Arc<Mapping>>,
+        /// As it is.
+        mapping: Arc<Mapping>,
+        /// On whose behalf.
+        cause: Cause,
+    },
+    /// A mapping is gone.
+    Unmapped {
+        /// As it was.
+        mapping: Arc<Mapping>,
+        /// On whose behalf.
+        cause: Cause,
+    },
+    /// An action was refused.
+    Refused {
+        /// Who asked.
+        caller: IpAddr,
+        /// Name of the action.
+        action: &'static str,
+        /// The answer.
+        fault: Fault,
+    },
+    /// The link is not what it was.
+    Link {
+        /// `ConnectionStatus`.
+        status: ConnectionStatus,
+        /// `LastConnectionError`.
+        error: LastConnectionError,
+        /// `ExternalIPAddress`, empty if unknown.
+        external_address: String,
+    },
+}
+
+/// On whose behalf something changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A control point at this address.
+    Caller(IpAddr),
+    /// Its lease ended.
+    LeaseEnd,
+    /// The administrator, by command or configuration.
+    Administrator,
+    /// The backend could not bring it back into force.
+    Lost,
+}

@@ -1,0 +1,111 @@
+//! The services of the InternetGatewayDevice over the engine's state: each action in, each answer out.
+
+mod add_mapping;
+mod link_control;
+mod mapping_entries;
+mod state;
+
+use std::net::IpAddr;
+use std::num::NonZeroU16;
+
+use portreeve_wire::service::{Access, Direction, Service};
+use portreeve_wire::{Answer, Call, ErrorCode, Fault, Value};
+
+use crate::change::Refusal;
+use crate::config::Config;
+use crate::ledger::Ledger;
+use crate::link::{Counters, Link};
+use crate::mapping::{Mapping, Protocol};
+use crate::policy::Subject;
+use crate::ports::PortSet;
+use crate::time::Time;
+
+/// What an action sees and may change.
+pub(crate) struct Context<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) link: &'a Link,
+    pub(crate) counters: Counters,
+    /// External ports on which the gateway itself listens.
+    pub(crate) listening: &'a PortSet,
+    pub(crate) ledger: &'a mut Ledger,
+    pub(crate) system_update_id: &'a mut u32,
+    /// What the backend refused when this same request was planned before.
+    pub(crate) refusals: &'a [PortRefusal],
+    /// Who asks.
+    pub(crate) caller: IpAddr,
+    pub(crate) now: Time,
+}
+
+/// The backend could not provide an external port.
+#[derive(Clone, Debug)]
+pub(crate) struct PortRefusal {
+    pub(crate) port: NonZeroU16,
+    pub(crate) protocol: Protocol,
+    pub(crate) why: Refusal,
+}
+
+/// Carries out an action.
+pub(crate) fn call(context: &mut Context<'_>, call: &Call) -> Result<Answer, Fault> {
+    let outcome = match call.action.name {
+        "AddPortMapping" => add_mapping::add_port_mapping(context, call),
+        "AddAnyPortMapping" => add_mapping::add_any_port_mapping(context, call),
+        "DeletePortMapping" => mapping_entries::delete(context, call),
+        "DeletePortMappingRange" => mapping_entries::delete_range(context, call),
+        "GetSpecificPortMappingEntry" => mapping_entries::specific(context, call),
+        "GetGenericPortMappingEntry" => mapping_entries::generic(context, call),
+        "GetListOfPortMappings" => mapping_entries::list(context, call),
+        "X_GetTotalPortMappings" => mapping_entries::total(context, call),
+        "GetActiveConnection" => link_control::active_connection(context, call),
+        _ if call.action.access == Access::LinkControl => link_control::control(context, call),
+        _ => read(context, call),
+    };
+    outcome.map_err(|fault| match call.version {
+        1 if call.service.name == "WANIPConnection" => as_version_1(fault),
+        _ => fault,
+    })
+}
+
+/// The value of a state variable, for QueryStateVariable.
+pub(crate) fn query(context: &Context<'_>, service: &'static Service, variable: &str) -> Result<Value, Fault> {
+    if service.variable(variable).is_none() {
+        return Err(ErrorCode::InvalidVar.into());
+    }
+    state::value(context, service, variable).ok_or_else(|| {
+        Fault::because(
+            ErrorCode::ActionFailed,
+            format!("{variable} has no value of its own; it describes arguments"),
+        )
+    })
+}
+
+/// An action that only reads: each `out` argument is the value of its related variable. That is how the table says
+/// what such an action returns, and no code can say otherwise.
+fn read(context: &Context<'_>, call: &Call) -> Result<Answer, Fault> {
+    let outputs = call.action.arguments(Direction::Out);
+    let values = outputs.map(|argument| state::value(context, call.service, argument.variable));
+    values
+        .collect::<Option<Answer>>()
+        .ok_or_else(|| ErrorCode::OptionalActionNotImplemented.into())
+}
+
+/// Version 1 has no 728 and no 729, and clients of its time try another port only on 718.
+fn as_version_1(fault: Fault) -> Fault {
+    let code = match fault.code {
+        ErrorCode::NoPortMapsAvailable => ErrorCode::ActionFailed,
+        ErrorCode::ConflictWithOtherMechanisms => ErrorCode::ConflictInMappingEntry,
+        other => other,
+    };
+    Fault { code, ..fault }
+}
+
+impl Context<'_> {
+    /// Whether the caller may see and remove a mapping.
+    fn permits(&self, mapping: &Mapping) -> bool {
+        self.config.policy.permits(self.caller, Subject::from(mapping))
+    }
+
+    /// Counts a change that control points must learn of.
+    fn note_change(&mut self) {
+        *self.system_update_id = self.system_update_id.wrapping_add(1);
+    }
+}

@@ -1,0 +1,130 @@
+//! The value of each state variable: the one place where the services read the engine's state.
+
+use std::net::IpAddr;
+use std::num::NonZeroU16;
+
+use portreeve_wire::Value;
+use portreeve_wire::service::Service;
+
+use super::Context;
+use crate::config::Nat;
+use crate::link::ConnectionStatus;
+use crate::mapping::Protocol;
+
+/// The present value of a state variable, or `None` for those that only describe arguments.
+pub(super) fn value(context: &Context<'_>, service: &'static Service, variable: &str) -> Option<Value> {
+    let value = match (service.name, variable) {
+        ("WANIPConnection", _) => return wan_ip_connection(context, variable),
+        ("WANCommonInterfaceConfig", _) => return wan_common_interface_config(context, variable),
+        ("Layer3Forwarding", "DefaultConnectionService") => default_connection_service(context).into(),
+        _ => return None,
+    };
+    Some(value)
+}
+
+/// The connection that Layer3Forwarding calls the default: our only one.
+pub(super) fn default_connection_service(context: &Context<'_>) -> String {
+    format!("{},{CONNECTION_SERVICE_ID}", connection_device_container(context))
+}
+
+/// How services refer to the device that contains the connection.
+pub(super) fn connection_device_container(context: &Context<'_>) -> String {
+    format!("{}:WANConnectionDevice:2", context.config.connection_device)
+}
+
+/// `serviceId` of the connection.
+pub(super) const CONNECTION_SERVICE_ID: &str = "urn:upnp-org:serviceId:WANIPConn1";
+
+fn wan_ip_connection(context: &Context<'_>, variable: &str) -> Option<Value> {
+    let Context {
+        config, link, ledger, ..
+    } = context;
+    let value: Value = match variable {
+        "ConnectionType" => match link.status() {
+            ConnectionStatus::Unconfigured => "Unconfigured".into(),
+            _ => "IP_Routed".into(),
+        },
+        "PossibleConnectionTypes" => "IP_Routed".into(),
+        "ConnectionStatus" => link.status().name().into(),
+        "Uptime" => link.uptime(context.now).into(),
+        "LastConnectionError" => link.last_error().name().into(),
+        // 0 is "never" and "no warning": the link is not ours to end.
+        "AutoDisconnectTime" | "IdleDisconnectTime" | "WarnDisconnectDelay" => 0u32.into(),
+        "RSIPAvailable" => false.into(),
+        "NATEnabled" => (config.nat == Nat::Enabled).into(),
+        "ExternalIPAddress" => link
+            .external_address()
+            .map(|address| address.to_string())
+            .unwrap_or_default()
+            .into(),
+        "ExternalIPv6Address" => link
+            .report()
+            .ipv6
+            .map(|address| address.to_string())
+            .unwrap_or_default()
+            .into(),
+        // 65,536 mappings are possible with RemoteHosts and two transports, but the type ends at 65,535.
+        "PortMappingNumberOfEntries" => u16::try_from(ledger.table().len()).unwrap_or(u16::MAX).into(),
+        "PossiblePortMappingNumberOfEntries" => capacity_for_caller(context).into(),
+        "SystemUpdateID" => (*context.system_update_id).into(),
+        _ => return None,
+    };
+    Some(value)
+}
+
+fn wan_common_interface_config(context: &Context<'_>, variable: &str) -> Option<Value> {
+    let report = context.link.report();
+    let counters = context.counters;
+    let bit_rate = || u32::try_from(report.bit_rate.unwrap_or(0)).unwrap_or(u32::MAX);
+    // Counters are ui4 and roll over; the upper half of ours is cut off.
+    let low_half = |total: u64| Value::Ui4((total & u64::from(u32::MAX)) as u32);
+    let value: Value = match variable {
+        "WANAccessType" => "Ethernet".into(),
+        "Layer1UpstreamMaxBitRate" | "Layer1DownstreamMaxBitRate" => bit_rate().into(),
+        "PhysicalLinkStatus" => match (report.configured, report.carrier) {
+            (false, _) => "Unavailable".into(),
+            (true, true) => "Up".into(),
+            (true, false) => "Down".into(),
+        },
+        "WANAccessProvider" => "".into(),
+        "MaximumActiveConnections" => 1u16.into(),
+        "NumberOfActiveConnections" => u16::from(context.link.status() == ConnectionStatus::Connected).into(),
+        "EnabledForInternet" => true.into(),
+        "TotalBytesSent" => low_half(counters.bytes_sent),
+        "TotalBytesReceived" => low_half(counters.bytes_received),
+        "TotalPacketsSent" => low_half(counters.packets_sent),
+        "TotalPacketsReceived" => low_half(counters.packets_received),
+        "ActiveConnectionDeviceContainer" => connection_device_container(context).into(),
+        "ActiveConnectionServiceID" => CONNECTION_SERVICE_ID.into(),
+        _ => return None,
+    };
+    Some(value)
+}
+
+/// How many mappings the caller has and could still add: whatever is scarcest of the table's room, the caller's quota
+/// and the free ports that policy leaves to it.
+fn capacity_for_caller(context: &Context<'_>) -> u32 {
+    let Context { config, ledger, .. } = context;
+    let IpAddr::V4(caller) = context.caller else { return 0 };
+    let table = ledger.table();
+    let own = table.count_of_client(caller);
+    let room = config.limits.mappings.saturating_sub(table.len());
+    let quota = config.limits.mappings_per_client.saturating_sub(own);
+    let wanted = room.min(quota);
+    let free_ports = [Protocol::Tcp, Protocol::Udp]
+        .into_iter()
+        .flat_map(|protocol| {
+            table
+                .occupied()
+                .absent_from(protocol, NonZeroU16::MIN)
+                .map(move |port| (port, protocol))
+        })
+        .filter(|(port, protocol)| {
+            config.policy.permits_external(context.caller, *port, *protocol)
+                && !config.reserved.contains(*protocol, *port)
+                && !context.listening.contains(*protocol, *port)
+        })
+        .take(wanted)
+        .count();
+    u32::try_from(own + free_ports).unwrap_or(u32::MAX)
+}
