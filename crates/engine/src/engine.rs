@@ -107,6 +107,8 @@ impl Engine {
         };
         let statics = engine.config.statics.clone();
         enter_statics(&mut engine.ledger, &[], &statics);
+        // Nothing of this is a change: the backend is reconciled with all of it before the first request.
+        engine.ledger.settle();
         engine
     }
 
@@ -307,7 +309,7 @@ impl Engine {
             }
             Request::Status => Reply::Status(Box::new(self.status(now))),
             Request::Mappings => Reply::Mappings(self.ledger.table().iter().cloned().collect()),
-            Request::Revoke(keys) => Reply::Revoked(self.revoke(keys)),
+            Request::Revoke(keys) => Reply::Revoked(self.revoke(keys, refusals)),
             Request::Reconfigure(config) => Reply::Reconfigured(self.reconfigure(config, refusals)),
         }
     }
@@ -342,7 +344,10 @@ impl Engine {
         }
     }
 
-    fn revoke(&mut self, keys: &[Key]) -> Result<Vec<Arc<Mapping>>, Fault> {
+    fn revoke(&mut self, keys: &[Key], refusals: &[PortRefusal]) -> Result<Vec<Arc<Mapping>>, Fault> {
+        if let Some(PortRefusal { why, .. }) = refusals.first() {
+            return Err(Fault::because(ErrorCode::ActionFailed, why.to_string()));
+        }
         let found: Vec<_> = keys
             .iter()
             .filter_map(|key| self.ledger.table().find(key).cloned())

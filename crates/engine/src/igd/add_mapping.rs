@@ -24,6 +24,9 @@ pub(super) fn add_port_mapping(context: &mut Context<'_>, call: &Call) -> Result
         )
     })?;
     let wanted = wanted.within_policy(context)?;
+    if let Some(refusal) = context.refusals.first() {
+        return Err(refused(&refusal.why));
+    }
     wanted.check_port(context, port)?;
     wanted.put(context, port)?;
     Ok(Answer::new())
@@ -115,11 +118,7 @@ impl Wanted {
         if !ours_already && is_gateways_own(context, port, self.protocol) {
             return Err(ErrorCode::ConflictWithOtherMechanisms.into());
         }
-        match self.refusal(context, port) {
-            None => Ok(()),
-            Some(Refusal::PortTaken | Refusal::PortForbidden) => Err(ErrorCode::ConflictWithOtherMechanisms.into()),
-            Some(other) => Err(refused(other)),
-        }
+        self.refusal(context, port).map_or(Ok(()), |why| Err(refused(why)))
     }
 
     /// The requested port if it can be had; else the one that the same socket has already, so that asking again
@@ -127,6 +126,9 @@ impl Wanted {
     fn choose_port(&self, context: &Context<'_>) -> Result<NonZeroU16, Fault> {
         if let Some(refusal) = context.refusals.iter().find(|refusal| !is_about_port(&refusal.why)) {
             return Err(refused(&refusal.why));
+        }
+        if context.refusals.len() > MOST_PORTS_TRIED {
+            return Err(ErrorCode::NoPortMapsAvailable.into());
         }
         if let Some(port) = self.external_port
             && self.check_port(context, port).is_ok()
@@ -145,9 +147,6 @@ impl Wanted {
             .find(|row| row.key.remote_host == self.remote_host && row.origin != Origin::Static && context.permits(row))
         {
             return Ok(own.key.external_port);
-        }
-        if context.refusals.len() > MOST_PORTS_TRIED {
-            return Err(ErrorCode::NoPortMapsAvailable.into());
         }
         table
             .occupied()
@@ -303,8 +302,10 @@ fn is_about_port(refusal: &Refusal) -> bool {
     matches!(refusal, Refusal::PortTaken | Refusal::PortForbidden)
 }
 
-fn refused(refusal: &Refusal) -> Fault {
+/// What a refusal of the backend is to a control point.
+pub(super) fn refused(refusal: &Refusal) -> Fault {
     match refusal {
+        Refusal::PortTaken | Refusal::PortForbidden => ErrorCode::ConflictWithOtherMechanisms.into(),
         Refusal::NoRoom => ErrorCode::NoPortMapsAvailable.into(),
         other => Fault::because(ErrorCode::ActionFailed, other.to_string()),
     }

@@ -46,6 +46,10 @@ pub(crate) struct PortRefusal {
 
 /// Carries out an action.
 pub(crate) fn call(context: &mut Context<'_>, call: &Call) -> Result<Answer, Fault> {
+    let adds = matches!(call.action.name, "AddPortMapping" | "AddAnyPortMapping");
+    if !adds && let Some(refusal) = context.refusals.first() {
+        return Err(add_mapping::refused(&refusal.why));
+    }
     let outcome = match call.action.name {
         "AddPortMapping" => add_mapping::add_port_mapping(context, call),
         "AddAnyPortMapping" => add_mapping::add_any_port_mapping(context, call),

@@ -1,0 +1,205 @@
+//! The engine thread's loop: inputs in groups, each carried out by the kernel and then by the disk before anybody is
+//! answered.
+
+use std::collections::HashMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use portreeve_backend::{Backend, Reconciled};
+use portreeve_engine::{Change, Engine, LinkReport, Reply, Request, RequestId, Time};
+use portreeve_store::LeaseStore;
+use tokio::sync::oneshot;
+use tracing::{error, info, warn};
+
+use super::{AtStop, Input, Probe, Setup, Started, clock, record};
+
+pub(super) struct Driver {
+    engine: Engine,
+    backend: Box<dyn Backend>,
+    store: Box<dyn LeaseStore>,
+    probe: Box<dyn Probe>,
+    inputs: Receiver<Input>,
+    waiting: HashMap<RequestId, oneshot::Sender<Reply>>,
+    next_id: u64,
+    listening_read_at: Option<Time>,
+    /// Set where backend and engine may have come apart: what is in force is compared and mended.
+    in_doubt: bool,
+}
+
+/// Most inputs in one group.
+const GROUP: usize = 64;
+/// Longest sleep: after the machine was suspended, the timer of a sleep is late by the time it slept.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// How soon a repair that failed is tried again.
+const REPAIR_RETRY: Duration = Duration::from_millis(200);
+/// How long the list of listening ports is taken to be true.
+const LISTENING_FRESH: Duration = Duration::from_secs(1);
+
+impl Driver {
+    pub(super) fn new(setup: Setup, inputs: Receiver<Input>) -> anyhow::Result<(Self, Started)> {
+        let Setup { config, link, backend, mut store, probe } = setup;
+        let stored = store.load(clock::clocks())?;
+        let (kept, expired) = (stored.mappings.len(), stored.expired);
+        let engine = Engine::new(config, stored.mappings, stored.system_update_id);
+        let mut driver = Self {
+            engine,
+            backend,
+            store,
+            probe,
+            inputs,
+            waiting: HashMap::new(),
+            next_id: 0,
+            listening_read_at: None,
+            in_doubt: false,
+        };
+        driver.take_link(link);
+        let reconciled = driver.reconcile().context("cannot put the kept mappings into force")?;
+        driver.carry_out();
+        Ok((driver, Started { kept, expired, reconciled }))
+    }
+
+    pub(super) fn run(mut self) {
+        loop {
+            let mut next = match self.inputs.recv_timeout(self.longest_wait()) {
+                Ok(input) => Some(input),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            let mut taken = 0;
+            while let Some(input) = next {
+                match input {
+                    Input::Request(request, answer) => self.take_request(request, answer),
+                    Input::Link(report) => self.take_link(report),
+                    Input::ForeignChange => self.in_doubt = true,
+                    Input::Stop(what, done) => {
+                        self.carry_out();
+                        self.stop(what);
+                        // Nobody waits any more if the daemon is ending already.
+                        let _ = done.send(());
+                        return;
+                    }
+                }
+                taken += 1;
+                next = if taken < GROUP { self.inputs.try_recv().ok() } else { None };
+            }
+            self.engine.handle_timeout(clock::now());
+            self.carry_out();
+            self.mend();
+        }
+    }
+
+    fn longest_wait(&self) -> Duration {
+        let now = clock::now();
+        let until_timeout = self.engine.poll_timeout().map_or(LONGEST_WAIT, |at| at.since(now));
+        until_timeout.min(if self.in_doubt { REPAIR_RETRY } else { LONGEST_WAIT })
+    }
+
+    fn take_request(&mut self, request: Request, answer: oneshot::Sender<Reply>) {
+        let now = clock::now();
+        if let Request::Call { call, .. } = &request {
+            match (call.service.name, call.action.name) {
+                (_, "AddPortMapping" | "AddAnyPortMapping" | "X_GetPossiblePortMappingNumberOfEntries") => {
+                    self.refresh_listening(now);
+                }
+                ("WANCommonInterfaceConfig", _) => self.engine.handle_counters(self.probe.counters()),
+                _ => {}
+            }
+        }
+        let id = RequestId(self.next_id);
+        self.next_id += 1;
+        self.waiting.insert(id, answer);
+        self.engine.handle_request(id, request, now);
+    }
+
+    fn take_link(&mut self, report: LinkReport) {
+        let mut external = report.addresses.clone();
+        external.extend(report.reported_address.filter(|address| !report.addresses.contains(address)));
+        if let Err(error) = self.backend.set_external(&external) {
+            error!(%error, "cannot tell the backend the external addresses");
+            self.in_doubt = true;
+        }
+        self.listening_read_at = None;
+        self.engine.handle_link(report, clock::now());
+    }
+
+    fn refresh_listening(&mut self, now: Time) {
+        if self.listening_read_at.is_none_or(|read| now.since(read) >= LISTENING_FRESH) {
+            self.engine.handle_listening(self.probe.listening());
+            self.listening_read_at = Some(now);
+        }
+    }
+
+    /// Carries out what the open group plans, until all of it is in force and durable; then answers.
+    fn carry_out(&mut self) {
+        while !self.engine.changes().is_empty() {
+            if let Err(refused) = self.backend.apply(self.engine.changes(), clock::now()) {
+                self.engine.handle_refused(refused.change, refused.why);
+                continue;
+            }
+            let committed =
+                self.store.commit(self.engine.changes(), self.engine.system_update_id(), clock::clocks());
+            let Err(error) = committed else { break };
+            error!(%error, "a change could not be stored and is taken back");
+            let undo: Vec<Change> = self.engine.changes().iter().rev().map(Change::inverse).collect();
+            if let Err(refused) = self.backend.apply(&undo, clock::now()) {
+                error!(%refused, "a change could not be taken back");
+                self.in_doubt = true;
+            }
+            self.engine.handle_store_failed(&error.to_string());
+        }
+        self.engine.settle();
+        while let Some((id, reply)) = self.engine.poll_reply() {
+            if let Some(answer) = self.waiting.remove(&id) {
+                // A client that has gone does not wait for its answer.
+                let _ = answer.send(reply);
+            }
+        }
+        while let Some(event) = self.engine.poll_event() {
+            record::event(&event);
+        }
+    }
+
+    /// After somebody else's hands were in our rules: compares and mends.
+    fn mend(&mut self) {
+        if !std::mem::take(&mut self.in_doubt) {
+            return;
+        }
+        match self.reconcile() {
+            Ok(Reconciled { added: 0, changed: 0, removed: 0, .. }) => {}
+            Ok(Reconciled { kept, added, changed, removed, .. }) => {
+                warn!(kept, added, changed, removed, "somebody else changed our rules; they are repaired");
+            }
+            Err(error) => {
+                error!(%error, "our rules are not as they should be, and cannot be repaired now");
+                self.in_doubt = true;
+            }
+        }
+        self.carry_out();
+    }
+
+    fn reconcile(&mut self) -> Result<Reconciled, portreeve_backend::BackendError> {
+        let now = clock::now();
+        let reconciled = self.backend.reconcile(&self.engine.desired(), now)?;
+        if !reconciled.refused.is_empty() {
+            for (key, why) in &reconciled.refused {
+                warn!(mapping = %key, %why, "a mapping could not be put into force and is removed");
+            }
+            self.engine.handle_lost(reconciled.refused.iter().map(|(key, _)| *key).collect(), now);
+        }
+        Ok(reconciled)
+    }
+
+    fn stop(&mut self, what: AtStop) {
+        if what == AtStop::Keep {
+            return;
+        }
+        let keys = self.engine.desired().mappings.iter().map(|mapping| mapping.key).collect();
+        self.engine.handle_lost(keys, clock::now());
+        self.carry_out();
+        match self.backend.flush() {
+            Ok(()) => info!("all mappings ended"),
+            Err(error) => error!(%error, "mappings could not be ended; their leases end by themselves"),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Every change of a mapping or of the link is one structured line of the log.
+
+use portreeve_engine::{Cause, Event, Expiry, Mapping, RemoteHost};
+use tracing::{debug, info};
+
+use super::clock;
+
+/// Writes an event to the log.
+pub(super) fn event(event: &Event) {
+    match event {
+        Event::Mapped { before, mapping, cause } => {
+            let what = match before {
+                None => "mapped",
+                Some(before) if only_renewed(before, mapping) => {
+                    return debug!(mapping = %mapping.key, lease = lease(mapping), "renewed");
+                }
+                Some(_) => "changed",
+            };
+            line(what, mapping, *cause);
+        }
+        Event::Unmapped { mapping, cause } => line("unmapped", mapping, *cause),
+        Event::Refused { caller, action, fault } => {
+            info!(%caller, action, code = fault.code.number(), reason = %fault, "refused");
+        }
+        Event::Link { status, error, external_address } => {
+            info!(status = status.name(), error = error.name(), external = external_address, "link");
+        }
+    }
+}
+
+fn line(what: &str, mapping: &Mapping, cause: Cause) {
+    let Mapping { key, internal_client, internal_port, enabled, description, .. } = mapping;
+    let remote = match key.remote_host {
+        RemoteHost::Any => "any".to_owned(),
+        RemoteHost::Host(address) => address.to_string(),
+    };
+    let cause = match cause {
+        Cause::Caller(address) => address.to_string(),
+        Cause::LeaseEnd => "lease end".to_owned(),
+        Cause::Administrator => "administrator".to_owned(),
+        Cause::Lost => "lost".to_owned(),
+    };
+    info!(
+        protocol = key.protocol.name(),
+        external_port = key.external_port,
+        remote,
+        client = %internal_client,
+        internal_port,
+        enabled,
+        lease = lease(mapping),
+        description = &**description,
+        cause,
+        "{what}"
+    );
+}
+
+fn lease(mapping: &Mapping) -> u32 {
+    mapping.expiry.remaining_seconds(clock::now()).unwrap_or(0)
+}
+
+fn only_renewed(before: &Mapping, after: &Mapping) -> bool {
+    Mapping { expiry: Expiry::Never, ..before.clone() } == Mapping { expiry: Expiry::Never, ..after.clone() }
+}
