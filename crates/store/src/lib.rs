@@ -1,23 +1,29 @@
 //! Leases on disk: durable before the answer, crash-safe, one file.
+//!
+//! [`EmbeddedStore`] keeps them in an append-only journal, [`MemoryStore`] forgets them with the process.
 
-use std::path::PathBuf;
+mod embedded;
+mod error;
+mod journal;
+mod memory;
+mod table;
 
-use portreeve_engine::{Change, Mapping};
+use std::sync::Arc;
 
-/// The clocks at one instant, read by the caller: leases are kept on the boot clock while the machine runs, and on
-/// the calendar across a restart of the machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Clocks {
-    /// `CLOCK_BOOTTIME`.
-    pub boot: portreeve_engine::Time,
-    /// Milliseconds since 1970-01-01 UTC.
-    pub unix_millis: u64,
-}
+use portreeve_engine::{Change, Mapping, Time};
+
+pub use embedded::EmbeddedStore;
+pub use error::StoreError;
+pub use memory::MemoryStore;
 
 /// Keeps mappings across restarts of the daemon and of the machine.
 pub trait LeaseStore: Send {
     /// What was kept: mappings whose lease has not ended, their expiry converted to the present boot clock, and the
     /// service's `SystemUpdateID`.
+    ///
+    /// While the machine runs, leases are measured on the boot clock alone. After a restart of the machine they
+    /// are shortened by what the calendar says has passed since the last commit. A calendar that went back or was
+    /// lost lengthens none of them beyond what was left of it at that commit.
     fn load(&mut self, clocks: Clocks) -> Result<Stored, StoreError>;
 
     /// Makes the changes durable, all or none. Returns when they will survive loss of power. Static mappings and
@@ -31,55 +37,24 @@ pub trait LeaseStore: Send {
     fn set_note(&mut self, name: &str, value: &str) -> Result<(), StoreError>;
 }
 
+/// The clocks at one instant, read by the caller: leases are kept on the boot clock while the machine runs, and on
+/// the calendar across a restart of the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clocks {
+    /// `CLOCK_BOOTTIME`.
+    pub boot: Time,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub unix_millis: u64,
+}
+
 /// What a store gave back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
-    /// Mappings still within their lease.
-    pub mappings: Vec<Mapping>,
+    /// Mappings still within their lease, in the order of their keys. They are shared with the store, which needs
+    /// them to rewrite its file.
+    pub mappings: Vec<Arc<Mapping>>,
     /// Mappings whose lease ended meanwhile.
     pub expired: usize,
     /// Last committed `SystemUpdateID`.
     pub system_update_id: u32,
-}
-
-/// The store cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// The file is not a store, or is damaged.
-    #[error(
-        "{path}: {cause}; nothing in it was changed. Move it aside to start with an empty table: mv {path} {path}.damaged"
-    )]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        cause: String,
-    },
-    /// The file was written by a newer portreeved.
-    #[error(
-        "{path}: written in format {found}, this portreeved knows up to {known}; install the newer version again, or move the file aside to start with an empty table"
-    )]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its format.
-        found: u64,
-        /// The newest format that this program knows.
-        known: u64,
-    },
-    /// Another process has it open.
-    #[error("{path}: in use by another portreeved")]
-    InUse {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The disk refused.
-    #[error("{path}: {cause}")]
-    Disk {
-        /// The file.
-        path: PathBuf,
-        /// The system's answer.
-        cause: String,
-    },
 }
