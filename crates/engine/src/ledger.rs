@@ -54,10 +54,8 @@ impl Ledger {
     }
 
     /// The changes are in force and durable: forgets how to take them back, and returns them with their causes.
-    pub(crate) fn settle(&mut self) -> impl Iterator<Item = (usize, Change)> {
-        std::mem::take(&mut self.causes)
-            .into_iter()
-            .zip(std::mem::take(&mut self.changes))
+    pub(crate) fn settle(&mut self) -> Vec<(usize, Change)> {
+        self.causes.drain(..).zip(self.changes.drain(..)).collect()
     }
 
     /// Takes back everything since the last settlement.
