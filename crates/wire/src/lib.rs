@@ -4,12 +4,22 @@
 //! the engine and the rendering of answers all follow.
 
 pub mod call;
+pub mod description;
 pub mod error;
+pub mod port_listing;
 pub mod quirk;
+pub mod resource;
+pub mod scpd;
 pub mod service;
+pub mod soap;
+pub mod uuid;
 pub mod value;
+pub mod view;
+pub mod xml;
 
 pub use call::{Answer, Call};
 pub use error::{ErrorCode, Fault};
 pub use quirk::{Quirk, Quirks};
+pub use uuid::Uuid;
 pub use value::{DataType, Value};
+pub use view::View;

@@ -45,6 +45,11 @@ quirks! {
     LeaseDurationMissing = "lease-duration-missing", On;
     /// `tcp` and `udp` in any case are `TCP` and `UDP`. Seen in tailscale#7377.
     ProtocolCase = "protocol-case", On;
+    /// An ampersand in an argument that starts no reference stands for itself. Seen in miniupnpc, which does not escape
+    /// what it sends.
+    RawAmpersand = "raw-ampersand", On;
+    /// SOAPACTION without quotes or in single quotes. Seen in clients that miniupnpd 2.0 and 2.3.10 made allowance for.
+    SoapActionQuotes = "soapaction-quotes", On;
     /// A call whose service type is missing, misspelt, of another of our services or of a version that we do not serve
     /// goes to the service that has the action. Seen in nat-port-mapper (pinholes).
     ServiceMismatch = "service-mismatch", On;

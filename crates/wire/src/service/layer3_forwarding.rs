@@ -8,6 +8,7 @@ pub static LAYER3_FORWARDING: Service = Service {
     name: "Layer3Forwarding",
     version: 1,
     id: "L3Forwarding1",
+    path: "L3Fwd",
     variables: &[StateVariable::string("DefaultConnectionService").evented()],
     actions: &[
         Action::new(

@@ -44,6 +44,8 @@ pub struct Service {
     pub version: u8,
     /// The instance's name within `urn:upnp-org:serviceId:`, the same in every version.
     pub id: &'static str,
+    /// The name that stands for the service in URL paths.
+    pub path: &'static str,
     /// State variables, with their types, ranges, defaults and eventing.
     pub variables: &'static [StateVariable],
     /// Actions with their ordered arguments.
@@ -150,6 +152,11 @@ impl Service {
     /// `urn:schemas-upnp-org:service:<name>:<version>`.
     pub fn urn(&self, version: u8) -> String {
         format!("{URN_PREFIX}{}:{version}", self.name)
+    }
+
+    /// `urn:upnp-org:serviceId:<id>`.
+    pub fn service_id(&self) -> String {
+        format!("urn:upnp-org:serviceId:{}", self.id)
     }
 
     /// The actions of this version, in the standard's order.

@@ -8,6 +8,7 @@ pub static WAN_COMMON_INTERFACE_CONFIG: Service = Service {
     name: "WANCommonInterfaceConfig",
     version: 1,
     id: "WANCommonIFC1",
+    path: "CmnIfc",
     variables: VARIABLES,
     actions: ACTIONS,
 };

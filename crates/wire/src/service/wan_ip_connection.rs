@@ -9,6 +9,7 @@ pub static WAN_IP_CONNECTION: Service = Service {
     name: "WANIPConnection",
     version: 2,
     id: "WANIPConn1",
+    path: "IPConn",
     variables: VARIABLES,
     actions: ACTIONS,
 };

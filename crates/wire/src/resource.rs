@@ -1,0 +1,126 @@
+//! What the gateway's web server has, and under which paths. Routing and the description both follow from here, so
+//! that they cannot disagree.
+
+use std::fmt;
+
+use crate::service::{self, Service};
+use crate::view::View;
+
+/// Something that can be requested over HTTP. Its display form is its path.
+#[derive(Clone, Copy, Debug)]
+pub enum Resource {
+    /// The page for people at `presentationURL`.
+    Presentation,
+    /// The device description.
+    Description(View),
+    /// A service description.
+    Scpd(&'static Service, View),
+    /// Where a service is controlled; the same in both views, since each request names its version.
+    Control(&'static Service),
+    /// Where a service's events are subscribed to; the same in both views.
+    Event(&'static Service),
+}
+
+impl Resource {
+    /// Every resource.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let of_service = |service| {
+            [
+                Self::Scpd(service, View::Igd1),
+                Self::Scpd(service, View::Igd2),
+                Self::Control(service),
+                Self::Event(service),
+            ]
+        };
+        [Self::Presentation]
+            .into_iter()
+            .chain(View::ALL.map(Self::Description))
+            .chain(service::ALL.iter().copied().flat_map(of_service))
+    }
+
+    /// The methods that the resource answers, as the `Allow` header lists them.
+    pub const fn allowed_methods(self) -> &'static str {
+        match self {
+            Self::Presentation | Self::Description(_) | Self::Scpd(..) => "GET, HEAD",
+            Self::Control(_) => "POST",
+            Self::Event(_) => "SUBSCRIBE, UNSUBSCRIBE",
+        }
+    }
+}
+
+/// The resource at a path, in any letter case and with any query.
+pub fn find(path: &str) -> Option<Resource> {
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    Resource::all().find(|resource| is_made_of(path, resource.parts()))
+}
+
+fn is_made_of(path: &str, parts: [&str; 3]) -> bool {
+    let mut rest = path.as_bytes();
+    for part in parts {
+        match rest.split_at_checked(part.len()) {
+            Some((start, end)) if start.eq_ignore_ascii_case(part.as_bytes()) => rest = end,
+            _ => return false,
+        }
+    }
+    rest.is_empty()
+}
+
+impl Resource {
+    const fn parts(self) -> [&'static str; 3] {
+        match self {
+            Self::Presentation => ["/", "", ""],
+            Self::Description(View::Igd1) => ["/igd1", "", ".xml"],
+            Self::Description(View::Igd2) => ["/igd2", "", ".xml"],
+            Self::Scpd(service, View::Igd1) => ["/scpd1/", service.path, ".xml"],
+            Self::Scpd(service, View::Igd2) => ["/scpd/", service.path, ".xml"],
+            Self::Control(service) => ["/ctl/", service.path, ""],
+            Self::Event(service) => ["/evt/", service.path, ""],
+        }
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts().iter().try_for_each(|part| f.write_str(part))
+    }
+}
+
+impl PartialEq for Resource {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for Resource {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_resource_is_found_at_its_path_in_any_case() {
+        for resource in Resource::all() {
+            let path = resource.to_string();
+            assert_eq!(find(&path), Some(resource));
+            assert_eq!(find(&path.to_uppercase()), Some(resource));
+            assert_eq!(find(&format!("{path}?x=/y")), Some(resource));
+            assert!(path.starts_with('/') && path.len() < 32, "{path}");
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_found() {
+        for path in [
+            "",
+            "//",
+            "/ctl/",
+            "/ctl/IPConn/",
+            "/ctl",
+            "/scpd/IPConn",
+            "ctl/IPConn",
+            "/../igd2.xml",
+        ] {
+            assert_eq!(find(path), None, "{path}");
+        }
+    }
+}
