@@ -83,7 +83,7 @@ impl Engine {
 
     /// A gateway with what the store kept: the mappings, which are taken to be durable, and the SystemUpdateID.
     /// Where a kept mapping and one of the configuration claim the same port, the configuration wins.
-    pub fn new(config: Config, kept: Vec<Mapping>, system_update_id: u32) -> Self {
+    pub fn new(config: Config, kept: Vec<Arc<Mapping>>, system_update_id: u32) -> Self {
         let mut ledger = Ledger::default();
         for mapping in kept {
             ledger.restore(mapping);

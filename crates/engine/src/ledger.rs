@@ -49,8 +49,8 @@ impl Ledger {
     }
 
     /// Enters a mapping that is in force and stored already.
-    pub(crate) fn restore(&mut self, mapping: Mapping) {
-        self.table.replace(mapping.key, Some(Arc::new(mapping)));
+    pub(crate) fn restore(&mut self, mapping: Arc<Mapping>) {
+        self.table.replace(mapping.key, Some(mapping));
     }
 
     /// The changes are in force and durable: forgets how to take them back, and returns them with their causes.
