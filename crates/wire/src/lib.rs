@@ -6,12 +6,14 @@
 pub mod call;
 pub mod description;
 pub mod error;
+pub mod http;
 pub mod port_listing;
 pub mod quirk;
 pub mod resource;
 pub mod scpd;
 pub mod service;
 pub mod soap;
+pub mod ssdp;
 pub mod uuid;
 pub mod value;
 pub mod view;

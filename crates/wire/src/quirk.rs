@@ -53,6 +53,11 @@ quirks! {
     /// A call whose service type is missing, misspelt, of another of our services or of a version that we do not serve
     /// goes to the service that has the action. Seen in nat-port-mapper (pinholes).
     ServiceMismatch = "service-mismatch", On;
+    /// `MAN` of a search without its quotes, and with white space or letter case of its own. Seen in aioupnp.
+    SearchManUnquoted = "search-man-unquoted", On;
+    /// A multicast search without `MX` is answered within a second instead of not at all. Off because the architecture
+    /// wants silence.
+    SearchWithoutMx = "search-without-mx", Off;
     /// Searches for WANPPPConnection:1 are answered as if the gateway had it. Seen in clients that search for nothing
     /// else, for which miniupnpd answers them. Off because it is not true.
     SearchPppConnection = "search-ppp-connection", Off;

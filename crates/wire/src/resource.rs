@@ -2,6 +2,7 @@
 //! that they cannot disagree.
 
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::service::{self, Service};
 use crate::view::View;
@@ -36,6 +37,16 @@ impl Resource {
             .into_iter()
             .chain(View::ALL.map(Self::Description))
             .chain(service::ALL.iter().copied().flat_map(of_service))
+    }
+
+    /// The URL of the resource on a server at this address: always an IP literal with a port, and never with a zone,
+    /// since many clients read nothing else.
+    pub fn url(self, server: SocketAddr) -> String {
+        let port = server.port();
+        match server.ip() {
+            IpAddr::V4(address) => format!("http://{address}:{port}{self}"),
+            IpAddr::V6(address) => format!("http://[{address}]:{port}{self}"),
+        }
     }
 
     /// The methods that the resource answers, as the `Allow` header lists them.
@@ -106,6 +117,13 @@ mod tests {
             assert_eq!(find(&format!("{path}?x=/y")), Some(resource));
             assert!(path.starts_with('/') && path.len() < 32, "{path}");
         }
+    }
+
+    #[test]
+    fn urls_have_a_literal_a_port_and_no_zone() {
+        let url = |server: &str| Resource::Description(View::Igd2).url(server.parse().unwrap());
+        assert_eq!(url("192.168.77.1:80"), "http://192.168.77.1:80/igd2.xml");
+        assert_eq!(url("[fe80::1%7]:5000"), "http://[fe80::1]:5000/igd2.xml");
     }
 
     #[test]
