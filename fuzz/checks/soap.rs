@@ -3,7 +3,7 @@
 use portreeve_wire::service::{self, WAN_IP_CONNECTION};
 use portreeve_wire::soap::{self, Request};
 use portreeve_wire::xml::{self, Ampersands};
-use portreeve_wire::{Call, Fault, Quirks, call, port_listing};
+use portreeve_wire::{Call, Fault, Quirks, dispatch, port_listing};
 
 pub(crate) fn check(data: &[u8]) {
     // The first line is the header, so that it is varied too.
@@ -20,7 +20,7 @@ pub(crate) fn check(data: &[u8]) {
                 for (_, text) in &arguments {
                     let _ = port_listing::parse(text);
                 }
-                let call = call::dispatch(&WAN_IP_CONNECTION, &service_type, &action, quirks)
+                let call = dispatch(&WAN_IP_CONNECTION, &service_type, &action, quirks)
                     .and_then(|(service, version)| Call::parse(service, version, &action, &arguments, quirks));
                 match call {
                     Ok(call) => assert!(call.action.since <= call.version),

@@ -5,6 +5,7 @@
 
 pub mod call;
 pub mod description;
+pub mod dispatch;
 pub mod error;
 pub mod http;
 pub mod port_listing;
@@ -20,6 +21,7 @@ pub mod view;
 pub mod xml;
 
 pub use call::{Answer, Call};
+pub use dispatch::dispatch;
 pub use error::{ErrorCode, Fault};
 pub use quirk::{Quirk, Quirks};
 pub use uuid::Uuid;

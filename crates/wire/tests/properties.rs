@@ -5,11 +5,11 @@ use portreeve_wire::port_listing::{self, PortMappingEntry};
 use portreeve_wire::service::{self, Direction};
 use portreeve_wire::soap::Request;
 use portreeve_wire::xml::{self, Ampersands, XmlWriter};
-use portreeve_wire::{Call, DataType, Quirks, Value, resource, scpd, soap, ssdp};
+use portreeve_wire::{Call, DataType, Quirks, Value, dispatch, resource, scpd, soap, ssdp};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-const HEADER: &str = "\"urn:schemas-upnp-org:service:WANIPConnection:2#X\"";
+const HEADER: &str = "\"urn:schemas-upnp-org:service:WANIPConnection:2#AddPortMapping\"";
 
 /// Runs every parser; the property is that it returns.
 fn parse_everything(bytes: &[u8]) {
@@ -219,11 +219,12 @@ proptest! {
         xml.close("s:Body");
         xml.close("s:Envelope");
 
-        let request = soap::parse(Some(HEADER), xml.finish().as_bytes(), Quirks::NONE);
+        let header = format!("\"{}#{}\"", service.urn(version), action.name);
+        let request = soap::parse(Some(&header), xml.finish().as_bytes(), Quirks::NONE);
         let Ok(Request::Action { service_type, action: name, arguments: received }) = request else {
             return Err(TestCaseError::fail(format!("{request:?}")));
         };
-        let (called, spoken) = portreeve_wire::call::dispatch(service, &service_type, &name, Quirks::NONE).expect("ours");
+        let (called, spoken) = dispatch(service, &service_type, &name, Quirks::NONE).expect("ours");
         let call = Call::parse(called, spoken, &name, &received, Quirks::NONE).expect("right");
         prop_assert_eq!(call.values, values);
         prop_assert_eq!(call.version, version);

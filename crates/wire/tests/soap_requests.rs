@@ -130,16 +130,24 @@ fn raw_ampersands_on_and_off() {
 }
 
 #[test]
-fn the_body_decides_which_action() {
-    let header = "\"urn:schemas-upnp-org:service:WANIPConnection:2#AddPortMapping\"";
-    assert_eq!(parse(Some(header), good_body().as_bytes(), Quirks::NONE), Ok(delete()));
+fn header_and_body_must_name_the_same_action() {
+    let header = "\"urn:schemas-upnp-org:service:WANIPConnection:1#GetExternalIPAddress\"";
+    let refused = parse(Some(header), good_body().as_bytes(), Quirks::default());
+    assert_eq!(refused, Err(RequestError::Contradiction));
+    let other_version = HEADER.replace(":1#", ":2#");
+    assert_eq!(
+        parse(Some(&other_version), good_body().as_bytes(), Quirks::NONE),
+        Ok(delete())
+    );
 }
 
 #[test]
 fn the_header_helps_where_the_body_names_a_foreign_service() {
     let body = good_body().replace(URN, "urn:example-org:service:Other:1");
     assert_eq!(parse(Some(HEADER), body.as_bytes(), Quirks::NONE), Ok(delete()));
-    let Ok(Request::Action { service_type, .. }) = parse(Some("\"urn:x#y\""), body.as_bytes(), Quirks::NONE) else {
+    let Ok(Request::Action { service_type, .. }) =
+        parse(Some("\"urn:x#DeletePortMapping\""), body.as_bytes(), Quirks::NONE)
+    else {
         panic!("a foreign service type is refused by the parser")
     };
     assert_eq!(service_type, "urn:example-org:service:Other:1");

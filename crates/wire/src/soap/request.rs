@@ -37,23 +37,27 @@ pub enum RequestError {
     /// The body is XML, but not an envelope with a body with an action.
     #[error("the request has no SOAP body with an action")]
     NoAction,
+    /// The header names another action than the body.
+    #[error("SOAPACTION names another action than the body")]
+    Contradiction,
 }
 
 impl RequestError {
     /// The HTTP status to answer with.
     pub const fn status(self) -> u16 {
         match self {
-            Self::SoapAction | Self::Xml(_) | Self::NoAction => 400,
+            Self::SoapAction | Self::Xml(_) | Self::NoAction | Self::Contradiction => 400,
         }
     }
 }
 
 /// Reads a control request from its SOAPACTION header and its body, which the caller has limited to 64 KiB.
 ///
-/// The header must be there, but the body decides: its first element is the action, whatever prefix it has, and the
+/// The body's first element is the action, whatever prefix it has, and must be the one that the header names. The
 /// namespace of that element is the service type, unless it is none of ours: then the header's is taken.
 pub fn parse(soap_action: Option<&str>, body: &[u8], quirks: Quirks) -> Result<Request, RequestError> {
-    let header_type = read_soap_action(soap_action.unwrap_or_default(), quirks).ok_or(RequestError::SoapAction)?;
+    let header = read_soap_action(soap_action.unwrap_or_default(), quirks);
+    let (header_type, header_action) = header.ok_or(RequestError::SoapAction)?;
     let ampersands = match quirks.has(Quirk::RawAmpersand) {
         true => Ampersands::Raw,
         false => Ampersands::Escaped,
@@ -67,6 +71,10 @@ pub fn parse(soap_action: Option<&str>, body: &[u8], quirks: Quirks) -> Result<R
     };
     let body = body.ok_or(RequestError::NoAction)?;
     let action = body.children().first().ok_or(RequestError::NoAction)?;
+
+    if action.name() != header_action {
+        return Err(RequestError::Contradiction);
+    }
 
     let namespace = xml::namespace(&[&envelope, body, action]).unwrap_or_default();
     if action.name() == "QueryStateVariable" && [&*namespace, header_type].contains(&CONTROL_NAMESPACE) {
@@ -91,14 +99,14 @@ fn argument(element: &Element<'_>) -> (String, String) {
     (element.name().to_owned(), element.text().to_owned())
 }
 
-/// The service type in a SOAPACTION header.
-fn read_soap_action(header: &str, quirks: Quirks) -> Option<&str> {
+/// The service type and the action in a SOAPACTION header.
+fn read_soap_action(header: &str, quirks: Quirks) -> Option<(&str, &str)> {
     let header = header.trim();
     let unquoted = match header.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         Some(unquoted) => unquoted,
         None if quirks.has(Quirk::SoapActionQuotes) => header.trim_matches(['"', '\'']),
         None => return None,
     };
-    let (service_type, _action) = unquoted.split_once('#')?;
-    Some(service_type.trim())
+    let (service_type, action) = unquoted.split_once('#')?;
+    Some((service_type.trim(), action.trim()))
 }
