@@ -65,6 +65,8 @@ struct Planned {
     input: Input,
     now: Time,
     refusals: Vec<PortRefusal>,
+    /// Set where the store could not keep what this request would change: it fails, also when planned again.
+    failed: Option<Fault>,
     reply: Option<Reply>,
 }
 
@@ -114,12 +116,7 @@ impl Engine {
 
     /// Plans a request.
     pub fn handle_request(&mut self, id: RequestId, request: Request, now: Time) {
-        self.plan(Planned {
-            input: Input::Request(id, request),
-            now,
-            refusals: Vec::new(),
-            reply: None,
-        });
+        self.plan(Planned::new(Input::Request(id, request), now));
     }
 
     /// Plans the end of leases, at most [`Engine::EXPIRY_SLICE`] of them.
@@ -130,23 +127,13 @@ impl Engine {
         self.retry_expiry_at = None;
         let keys: Vec<Key> = self.ledger.table().expired(now).take(Self::EXPIRY_SLICE).collect();
         if !keys.is_empty() {
-            self.plan(Planned {
-                input: Input::LeasesEnd(keys),
-                now,
-                refusals: Vec::new(),
-                reply: None,
-            });
+            self.plan(Planned::new(Input::LeasesEnd(keys), now));
         }
     }
 
     /// Plans the removal of mappings that the backend could not bring back into force.
     pub fn handle_lost(&mut self, keys: Vec<Key>, now: Time) {
-        self.plan(Planned {
-            input: Input::Lost(keys),
-            now,
-            refusals: Vec::new(),
-            reply: None,
-        });
+        self.plan(Planned::new(Input::Lost(keys), now));
     }
 
     /// Takes in what became of the WAN link.
@@ -208,19 +195,14 @@ impl Engine {
             .collect();
         let fault = Fault::because(ErrorCode::ActionFailed, format!("the lease could not be stored: {why}"));
         for (index, mut planned) in self.take_back().into_iter().enumerate() {
-            if !changing.contains(&index) {
-                self.plan(planned);
-                continue;
-            }
-            match &planned.input {
-                Input::Request(_, request) => {
-                    planned.reply = Some(failure(request, fault.clone()));
-                    self.group.inputs.push(planned);
-                }
-                Input::LeasesEnd(_) | Input::Lost(_) => {
+            if changing.contains(&index) {
+                if let Input::LeasesEnd(_) | Input::Lost(_) = planned.input {
                     self.retry_expiry_at = Some(planned.now + Self::EXPIRY_RETRY);
+                    continue;
                 }
+                planned.failed = Some(fault.clone());
             }
+            self.plan(planned);
         }
     }
 
@@ -282,7 +264,10 @@ impl Engine {
     fn plan(&mut self, mut planned: Planned) {
         self.ledger.blame(self.group.inputs.len());
         planned.reply = match &planned.input {
-            Input::Request(_, request) => Some(self.carry_out(request, &planned.refusals, planned.now)),
+            Input::Request(_, request) => Some(match &planned.failed {
+                Some(fault) => failure(request, fault.clone()),
+                None => self.carry_out(request, &planned.refusals, planned.now),
+            }),
             Input::LeasesEnd(keys) | Input::Lost(keys) => {
                 for key in keys {
                     self.remove(*key);
@@ -393,6 +378,18 @@ impl Engine {
             self.config = config;
         }
         std::mem::take(&mut self.group.inputs)
+    }
+}
+
+impl Planned {
+    fn new(input: Input, now: Time) -> Self {
+        Self {
+            input,
+            now,
+            refusals: Vec::new(),
+            failed: None,
+            reply: None,
+        }
     }
 }
 

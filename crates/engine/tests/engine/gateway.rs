@@ -113,13 +113,24 @@ impl Gateway {
     }
 
     pub(crate) fn ask(&mut self, request: Request) -> Reply {
-        let id = RequestId(self.requests);
-        self.requests += 1;
-        self.engine.handle_request(id, request, self.now);
+        self.ask_together(vec![request]).remove(0)
+    }
+
+    /// Plans all requests as one group, carries it out, and returns the replies in the order of the requests.
+    pub(crate) fn ask_together(&mut self, requests: Vec<Request>) -> Vec<Reply> {
+        let first = self.requests;
+        for request in requests {
+            self.engine.handle_request(RequestId(self.requests), request, self.now);
+            self.requests += 1;
+        }
         self.carry_out();
-        let (answered, reply) = self.engine.poll_reply().expect("a settled request is answered");
-        assert_eq!(answered, id);
-        reply
+        (first..self.requests)
+            .map(|id| {
+                let (answered, reply) = self.engine.poll_reply().expect("a settled request is answered");
+                assert_eq!(answered, RequestId(id));
+                reply
+            })
+            .collect()
     }
 
     /// Turns the clock and ends what leases end by then.

@@ -6,8 +6,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use portreeve_engine::config::Limits;
-use portreeve_engine::{Config, Expiry, Refusal, RemoteHost};
-use portreeve_wire::Value;
+use portreeve_engine::{Change, Config, Expiry, Refusal, RemoteHost, Request};
+use portreeve_wire::service::wan_ip_connection::WAN_IP_CONNECTION;
+use portreeve_wire::{Call, Quirks, Value};
 use proptest::prelude::*;
 
 use crate::gateway::{self, Gateway, config, mapping};
@@ -163,6 +164,22 @@ impl Model {
 }
 
 fn add(gateway: &mut Gateway, request: &Asked, action: &str) -> Result<gateway::Outputs, u16> {
+    with_arguments(request, |arguments| {
+        gateway.call(CLIENTS[request.client], 2, action, arguments)
+    })
+}
+
+fn call(request: &Asked, action: &str) -> Request {
+    let call = with_arguments(request, |arguments| {
+        Call::parse(&WAN_IP_CONNECTION, 2, action, arguments, Quirks::default()).unwrap()
+    });
+    Request::Call {
+        caller: CLIENTS[request.client].parse().unwrap(),
+        call,
+    }
+}
+
+fn with_arguments<T>(request: &Asked, use_them: impl FnOnce(&[(&str, &str)]) -> T) -> T {
     let (port, internal, lease) = (
         request.port.to_string(),
         request.internal_port.to_string(),
@@ -177,7 +194,7 @@ fn add(gateway: &mut Gateway, request: &Asked, action: &str) -> Result<gateway::
         ("NewEnabled", if request.enabled { "1" } else { "0" }),
         ("NewLeaseDuration", &lease),
     ];
-    gateway.call(CLIENTS[request.client], 2, action, &mapping("", &given))
+    use_them(&mapping("", &given))
 }
 
 proptest! {
@@ -287,6 +304,62 @@ proptest! {
             }
             compare(&mut gateway, &mut model)?;
         }
+    }
+}
+
+proptest! {
+    /// Requests that are planned together get the answers that they would get one after the other, also where the
+    /// backend refuses some of them and the group is planned again.
+    #[test]
+    fn a_group_is_its_requests_one_by_one(
+        groups in prop::collection::vec(prop::collection::vec((asked(), any::<bool>()), 1..12), 1..6),
+        refused_port in 1024..1030u16,
+        refused_internal_port in 1024..1027u16,
+    ) {
+        let refusing_gateway = || {
+            let mut gateway = Gateway::new(config());
+            gateway.refuse = Box::new(move |change| match change {
+                Change::Mapping { after: Some(after), .. }
+                    if after.key.external_port.get() == refused_port
+                        || after.internal_port.get() == refused_internal_port =>
+                {
+                    Some(Refusal::PortTaken)
+                }
+                _ => None,
+            });
+            gateway
+        };
+        let (mut together, mut one_by_one) = (refusing_gateway(), refusing_gateway());
+        for group in groups {
+            let requests: Vec<Request> = group
+                .iter()
+                .map(|(request, any)| call(request, if *any { "AddAnyPortMapping" } else { "AddPortMapping" }))
+                .collect();
+            let expected: Vec<String> =
+                requests.iter().map(|request| format!("{:?}", one_by_one.ask(request.clone()))).collect();
+            let replies: Vec<String> =
+                together.ask_together(requests).iter().map(|reply| format!("{reply:?}")).collect();
+            prop_assert_eq!(replies, expected);
+            prop_assert_eq!(&together.in_force, &one_by_one.in_force);
+            prop_assert_eq!(together.variable("SystemUpdateID"), one_by_one.variable("SystemUpdateID"));
+            prop_assert!(together.in_force.values().eq(together.engine.desired().mappings.iter()));
+        }
+    }
+
+    /// A group whose changes cannot be stored leaves nothing behind.
+    #[test]
+    fn a_group_that_is_not_stored_never_was(requests in prop::collection::vec(asked(), 1..12)) {
+        let mut gateway = Gateway::new(config());
+        for request in &requests[..requests.len() / 2] {
+            let _ = add(&mut gateway, request, "AddPortMapping");
+        }
+        let before = (gateway.in_force.clone(), gateway.engine.desired(), gateway.variable("SystemUpdateID"));
+        gateway.store_works = false;
+        let group = requests[requests.len() / 2..].iter().map(|request| call(request, "AddPortMapping"));
+        gateway.ask_together(group.collect());
+        prop_assert_eq!(&gateway.in_force, &before.0);
+        prop_assert_eq!(gateway.engine.desired().mappings, before.1.mappings);
+        prop_assert_eq!(gateway.variable("SystemUpdateID"), before.2);
     }
 }
 
