@@ -1,0 +1,172 @@
+//! The daemon under test, whichever it is.
+
+mod miniupnpd;
+mod portreeved;
+
+use std::env;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use portreeve_testkit::{Finished, Lab, Process, TempDir, wait_until};
+
+use crate::upnp::ssdp;
+
+/// How long a subject may take until it answers a search.
+const READY: Duration = Duration::from_secs(10);
+
+/// Which daemon runs in the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Ours; the binary is `$PORTREEVED` or lies beside the tests in the target directory.
+    Portreeved,
+    /// Debian's `miniupnpd-nftables`.
+    Miniupnpd,
+}
+
+/// What a test needs to be different from the default.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Number of LANs.
+    pub lans: u8,
+    /// Which version the gateway shows to everybody.
+    pub igd_version: IgdVersion,
+    /// `--set` arguments for portreeved, as in `leases.default=600`; the other subject does not know them.
+    pub overrides: Vec<String>,
+}
+
+/// The newest InternetGatewayDevice version that is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IgdVersion {
+    /// Pretend to be IGD:1 to everybody.
+    One,
+    /// IGD:2, and IGD:1 to those that need it.
+    Two,
+}
+
+/// A daemon in the gateway's namespace; stopped on drop. Its state directory outlives a restart.
+#[derive(Debug)]
+pub struct Subject {
+    kind: Kind,
+    directory: TempDir,
+    settings: Settings,
+    process: Mutex<Option<Process>>,
+}
+
+impl Kind {
+    /// The choice of the environment.
+    ///
+    /// # Panics
+    /// If `LAB_SUBJECT` names something else.
+    pub fn from_environment() -> Self {
+        match env::var("LAB_SUBJECT").as_deref() {
+            Err(_) | Ok("portreeved") => Self::Portreeved,
+            Ok("miniupnpd") => Self::Miniupnpd,
+            Ok(other) => panic!("LAB_SUBJECT={other}: portreeved or miniupnpd is known"),
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            lans: 1,
+            igd_version: IgdVersion::Two,
+            overrides: Vec::new(),
+        }
+    }
+}
+
+impl Subject {
+    /// Writes the configuration of the daemon chosen by the environment; it is not started yet.
+    pub fn prepare(lab: &Lab, settings: &Settings) -> Self {
+        let kind = Kind::from_environment();
+        let directory = TempDir::new();
+        match kind {
+            Kind::Portreeved => portreeved::write_configuration(lab, settings, directory.path()),
+            Kind::Miniupnpd => miniupnpd::write_configuration(lab, settings, directory.path()),
+        }
+        Self {
+            kind,
+            directory,
+            settings: settings.clone(),
+            process: Mutex::new(None),
+        }
+    }
+
+    /// Starts the daemon and waits until it answers a search.
+    ///
+    /// # Panics
+    /// If it does not within ten seconds; the message holds its log.
+    pub fn start(&self, lab: &Lab) {
+        self.start_only(lab);
+        let to = SocketAddr::from((lab.gateway().ipv4(), ssdp::PORT));
+        let ready = wait_until(READY, || {
+            assert!(self.is_running(), "the subject ended:\n{}", self.log());
+            ssdp::ask_once(lab.lan_host(1), to, ssdp::IGD_1, Duration::from_millis(150)).is_some()
+        });
+        assert!(ready, "the subject answers no search:\n{}", self.log());
+    }
+
+    /// Starts the daemon without waiting.
+    pub fn start_only(&self, lab: &Lab) {
+        let process = match self.kind {
+            Kind::Portreeved => portreeved::spawn(lab, &self.settings, self.directory.path()),
+            Kind::Miniupnpd => miniupnpd::spawn(lab, &self.settings, self.directory.path()),
+        };
+        *self.slot() = Some(process);
+    }
+
+    /// Which daemon it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Where its configuration and its state lie.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Whether the daemon lives.
+    pub fn is_running(&self) -> bool {
+        self.slot().as_mut().is_some_and(Process::is_running)
+    }
+
+    /// Process id, while it lives.
+    pub fn id(&self) -> Option<u32> {
+        self.slot().as_ref().map(Process::id)
+    }
+
+    /// What it logged since its start.
+    pub fn log(&self) -> String {
+        self.slot()
+            .as_ref()
+            .map(|process| process.stdout() + &process.stderr())
+            .unwrap_or_default()
+    }
+
+    /// SIGTERM; returns what it left.
+    ///
+    /// # Panics
+    /// If it was not started.
+    pub fn stop(&self) -> Finished {
+        self.take().stop()
+    }
+
+    /// SIGKILL; returns what it left.
+    ///
+    /// # Panics
+    /// If it was not started.
+    pub fn kill(&self) -> Finished {
+        self.take().kill()
+    }
+
+    fn take(&self) -> Process {
+        self.slot().take().expect("the subject has been started")
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Option<Process>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,73 @@
+//! Ours.
+
+use std::env;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use portreeve_testkit::{Lab, Process};
+
+use super::{IgdVersion, Settings};
+
+pub(super) fn write_configuration(lab: &Lab, settings: &Settings, directory: &Path) {
+    let mut lans = String::new();
+    for lan in 0..settings.lans {
+        let separator = if lan == 0 { "" } else { ", " };
+        let _ = write!(lans, "{separator}\"{}\"", lab.lan_interface(lan));
+    }
+    let version = match settings.igd_version {
+        IgdVersion::One => 1,
+        IgdVersion::Two => 2,
+    };
+    let text = format!(
+        "[network]\n\
+         lan = [{lans}]\n\
+         wan = \"{}\"\n\
+         [gateway]\n\
+         backend = \"nftables\"\n\
+         igd-version = {version}\n\
+         [admin]\n\
+         socket = \"{}\"\n",
+        lab.wan_interface(),
+        directory.join("control.sock").display(),
+    );
+    let path = directory.join("portreeved.toml");
+    fs::write(&path, text).unwrap_or_else(|e| panic!("cannot write {}: {e}", path.display()));
+}
+
+pub(super) fn spawn(lab: &Lab, settings: &Settings, directory: &Path) -> Process {
+    let binary = binary();
+    let configuration = directory.join("portreeved.toml");
+    let state = directory.join("state");
+    let mut arguments = vec![
+        String::from("run"),
+        String::from("-c"),
+        configuration.display().to_string(),
+        String::from("--state-dir"),
+        state.display().to_string(),
+    ];
+    for setting in &settings.overrides {
+        arguments.extend([String::from("--set"), setting.clone()]);
+    }
+    lab.gateway().spawn(&binary.display().to_string(), arguments)
+}
+
+/// `$PORTREEVED`, or the binary of the same build as this test.
+fn binary() -> PathBuf {
+    if let Some(path) = env::var_os("PORTREEVED") {
+        return path.into();
+    }
+    let test = env::current_exe().expect("a running program has a path");
+    // <target>/<profile>/deps/<test>
+    let profile = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("tests lie two levels below the profile directory");
+    let path = profile.join("portreeved");
+    assert!(
+        path.exists(),
+        "{} is missing: run `cargo build --bin portreeved`, or set PORTREEVED",
+        path.display()
+    );
+    path
+}

@@ -1,0 +1,6 @@
+//! InternetGatewayDevice:2 and its companion services.
+
+mod device_tree;
+mod layer3_forwarding;
+mod microsoft_compatibility;
+mod wan_common_interface_config;

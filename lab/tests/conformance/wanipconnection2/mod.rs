@@ -1,0 +1,28 @@
+//! WANIPConnection:2, 10 September 2010.
+
+mod access_control;
+mod connection_state;
+mod differences_from_v1;
+mod error_codes;
+mod section_2_3_leases;
+mod section_2_3_port_mapping_number_of_entries;
+mod section_2_3_state_variables;
+mod section_2_3_system_update_id;
+mod section_2_3_wildcards;
+mod section_2_5_10_get_timers;
+mod section_2_5_13_get_nat_rsip_status;
+mod section_2_5_14_get_generic_port_mapping_entry;
+mod section_2_5_15_get_specific_port_mapping_entry;
+mod section_2_5_16_add_port_mapping;
+mod section_2_5_16_overwrite;
+mod section_2_5_17_add_any_port_mapping;
+mod section_2_5_18_delete_port_mapping;
+mod section_2_5_19_delete_port_mapping_range;
+mod section_2_5_1_set_connection_type;
+mod section_2_5_20_get_external_ip_address;
+mod section_2_5_21_get_list_of_port_mappings;
+mod section_2_5_2_get_connection_type_info;
+mod section_2_5_3_request_and_terminate;
+mod section_2_5_9_get_status_info;
+mod section_2_5_actions;
+mod startup_and_transport;
