@@ -19,8 +19,8 @@ pub struct Bed {
 impl Bed {
     /// The bed that the tests of this process share: three LAN hosts, two Internet hosts, default settings.
     ///
-    /// For tests that leave the others alone: they use [`Bed::port`] and look only at their own mappings. It lives as long as somebody
-    /// holds it. `None` when not root; what is left out has been printed then.
+    /// For tests that leave the others alone: they use [`Bed::port`] and look only at their own mappings. It lives as
+    /// long as somebody holds it. `None` when not root; what is left out has been printed then.
     pub fn shared() -> Option<Arc<Self>> {
         static SHARED: Mutex<Weak<Bed>> = Mutex::new(Weak::new());
         require_root(&test_name())?;

@@ -1,2 +1,35 @@
-//! Placeholder.
-fn main() {}
+//! The one entry point for everything developers and CI run.
+//!
+//! ```text
+//! cargo xtask test          all checks and suites that this machine can run; says what it left out
+//! cargo xtask conformance   the conformance suite against portreeved and miniupnpd, as one table (root)
+//! cargo xtask venv          the Python environment of the lab's Python clients, under target/
+//! ```
+
+mod conformance;
+mod machine;
+mod report;
+mod steps;
+mod venv;
+
+use std::env;
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask test | conformance | venv";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["test"] => steps::test(),
+        ["conformance"] => conformance::run(),
+        ["venv"] => venv::make().map(|()| ExitCode::SUCCESS),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(64);
+        }
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("xtask: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -56,8 +56,8 @@ impl Host {
         self.ipv6
     }
 
-    /// Runs `work` in a thread inside the namespace and returns its result. Sockets made there stay in the namespace and may be used
-    /// from anywhere afterwards.
+    /// Runs `work` in a thread inside the namespace and returns its result. Sockets made there stay in the namespace
+    /// and may be used from anywhere afterwards.
     pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         thread::scope(|scope| {
             let worker = scope.spawn(|| {

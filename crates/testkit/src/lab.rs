@@ -100,7 +100,8 @@ impl Lab {
         self.provider.ip(&format!("link set {PROVIDER_PORT} {state}"));
     }
 
-    /// Replaces the gateway's IPv4 address on the WAN, as a provider does with a new DHCP lease; `None` leaves it without one.
+    /// Replaces the gateway's IPv4 address on the WAN, as a provider does with a new DHCP lease; `None` leaves it
+    /// without one.
     pub fn set_wan_address(&self, address: Option<Ipv4Addr>) {
         self.gateway.ip(&format!("-4 addr flush dev {WAN_INTERFACE}"));
         if let Some(address) = address {

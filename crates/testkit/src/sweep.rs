@@ -1,7 +1,7 @@
 //! Namespaces of test processes that were killed before they could clean up.
 //!
-//! Every lab holds an exclusive lock on a file named after it. A lock that can be taken belongs to a dead process, whatever process
-//! carries that id today.
+//! Every lab holds an exclusive lock on a file named after it. A lock that can be taken belongs to a dead process,
+//! whatever process carries that id today.
 
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};

@@ -7,8 +7,8 @@ use portreeve_testkit::{Lab, Process};
 
 use super::{IgdVersion, Settings};
 
-/// The chains that it expects to find, as its own init script makes them, but without that script's drop policy: the lab's gateway
-/// forwards everything.
+/// The chains that it expects to find, as its own init script makes them, but without that script's drop policy: the
+/// lab's gateway forwards everything.
 const CHAINS: &str = "
 table inet miniupnpd {
     chain forward { type filter hook forward priority 0; jump miniupnpd; }

@@ -1,4 +1,5 @@
-//! A small control point for tests. It sends what it is told to send, byte for byte if need be, and hides nothing of the answer.
+//! A small control point for tests. It sends what it is told to send, byte for byte if need be, and hides nothing of
+//! the answer.
 
 mod control_point;
 pub mod description;

@@ -194,7 +194,8 @@ fn errors_724_to_727_never_come_from_a_v2_gateway() {
     let Some(bed) = Bed::shared() else { return };
     let client = bed.client(1);
     let (external, internal) = (bed.port(), bed.port());
-    // What 724, 725, 726 and 727 refuse, in one request: other ports, a finite lease, one remote host, one external port.
+    // What 724, 725, 726 and 727 refuse, in one request: other ports, a finite lease, one remote host, one external
+    // port.
     let mapping = PortMapping::new(&client, external)
         .to_port(internal)
         .lease(60)

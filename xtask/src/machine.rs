@@ -1,0 +1,117 @@
+//! What this machine has, and how to give it what it lacks.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{env, fs};
+
+use crate::report::Report;
+
+/// Debian packages of the lab.
+///
+/// `miniupnpd-nftables` holds only the program; the package `miniupnpd`, which makes it a service, is not installed.
+/// `gcc` and `python3-dev` build one of the Python clients.
+const PACKAGES: [&str; 8] = [
+    "conntrack",
+    "gcc",
+    "iproute2",
+    "miniupnpc",
+    "miniupnpd-nftables",
+    "nftables",
+    "python3-dev",
+    "python3-venv",
+];
+
+/// Without these there is no lab.
+const REQUIRED: [&str; 2] = ["ip", "nft"];
+
+/// `cargo`, in the workspace.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(workspace());
+    command
+}
+
+/// Root of the workspace.
+pub(crate) fn workspace() -> PathBuf {
+    let members = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    members.expect("xtask lies in the workspace").to_path_buf()
+}
+
+/// The target directory.
+pub(crate) fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
+}
+
+pub(crate) fn is_root() -> bool {
+    let output = Command::new("id").arg("-u").output();
+    output.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+pub(crate) fn has_nextest() -> bool {
+    succeeds(cargo().args(["nextest", "--version"]))
+}
+
+pub(crate) fn has_program(program: &str) -> bool {
+    succeeds(Command::new("sh").args(["-c", &format!("command -v {program}")]))
+}
+
+/// Programs that the lab cannot do without and that are not there.
+pub(crate) fn missing_programs() -> Vec<&'static str> {
+    REQUIRED.into_iter().filter(|program| !has_program(program)).collect()
+}
+
+/// On Debian as root, installs the packages of the lab that are missing; elsewhere does nothing.
+pub(crate) fn install_packages(report: &mut Report) {
+    if !is_root() || !is_debian() {
+        return;
+    }
+    let missing: Vec<_> = PACKAGES.into_iter().filter(|package| !is_installed(package)).collect();
+    if missing.is_empty() {
+        return;
+    }
+    println!("=== packages: installing {}", missing.join(" "));
+    let apt = |arguments: &[&str]| {
+        succeeds_loudly(
+            Command::new("apt-get")
+                .args(arguments)
+                .env("DEBIAN_FRONTEND", "noninteractive"),
+        )
+    };
+    let mut install = vec!["install", "--yes", "--quiet", "--no-install-recommends"];
+    install.extend(&missing);
+    if !(apt(&["update", "--quiet"]) && apt(&install)) {
+        report.left_out(
+            "what needs the packages",
+            &format!("apt-get could not install {}", missing.join(" ")),
+        );
+    }
+}
+
+fn is_debian() -> bool {
+    fs::read_to_string("/etc/os-release").is_ok_and(|text| {
+        text.lines()
+            .any(|line| line == "ID=debian" || line.starts_with("ID_LIKE=") && line.contains("debian"))
+    })
+}
+
+fn is_installed(package: &str) -> bool {
+    let output = Command::new("dpkg-query")
+        .args(["--show", "--showformat=${Status}", package])
+        .output();
+    output.is_ok_and(|output| output.stdout == b"install ok installed")
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+fn succeeds_loudly(command: &mut Command) -> bool {
+    command
+        .stdin(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
