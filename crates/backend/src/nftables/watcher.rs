@@ -2,7 +2,7 @@
 
 use std::io::PipeWriter;
 use std::os::fd::AsFd;
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use portreeve_netlink::nftables::{Event, Monitor, Table};
@@ -10,6 +10,10 @@ use portreeve_netlink::{Error, socket};
 
 use super::error;
 use crate::BackendError;
+
+/// Events are collected for this long before they are looked at: while mappings come by the thousand, each of our own
+/// transactions is an event too, and waking for every one costs more than the transaction.
+const COLLECT: Duration = Duration::from_millis(10);
 
 /// A reload consists of several transactions: it counts as over after this long without another.
 const QUIET: Duration = Duration::from_millis(20);
@@ -47,7 +51,7 @@ impl Watcher {
         };
         let mut monitor = Monitor::open().map_err(|failure| error::netlink("watch the ruleset", &failure))?;
         let (stopped, stop) = std::io::pipe().map_err(failed)?;
-        let thread = std::thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("nft-watcher".to_owned())
             .spawn(move || {
                 if let Err(failure) = watch(&mut monitor, stopped.as_fd(), &table, own, &report) {
@@ -88,6 +92,7 @@ fn watch(
         }
         if has_events {
             let before = seen;
+            thread::sleep(COLLECT);
             monitor.drain(|event| seen = stronger(seen, judge(&event, table, own)))?;
             if before.is_none() {
                 since = Instant::now();
