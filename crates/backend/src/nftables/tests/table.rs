@@ -233,7 +233,7 @@ fn an_impossible_interface_is_an_error() {
 #[test]
 fn without_privilege_it_says_which_is_needed() {
     if nix::unistd::geteuid().is_root() {
-        // The same test once more, as nobody. In a place where nobody can read it.
+        // The same test once more as the user nobody, from a place where that user may read it.
         let copy = std::env::temp_dir().join(format!("portreeve-nobody-{}", std::process::id()));
         std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
         let name = "nftables::tests::table::without_privilege_it_says_which_is_needed";
