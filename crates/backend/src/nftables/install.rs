@@ -43,9 +43,6 @@ pub fn uninstall(name: &str) -> Result<Uninstalled, BackendError> {
     };
     check_owner(&found, &connection, name)?;
     let mut batch = Batch::new(&table);
-    if found.owner.is_some() {
-        batch.add_table(found.flags);
-    }
     batch.delete_table();
     match connection.commit(batch) {
         Ok(()) => Ok(Uninstalled::Removed),
@@ -63,9 +60,8 @@ impl Nftables {
         }
         let state = self.compare(&skeleton, found.as_ref())?;
         let mut batch = Batch::new(&self.table);
-        if found.is_some_and(|found| found.owner.is_some_and(|owner| owner != self.connection.port())) {
-            // An owned table whose process ended: only its new owner may change it.
-            batch.add_table(TableFlags::OWNED_PERSISTENT);
+        if found.is_some_and(|found| found.flags != skeleton.flags) && state != State::Other {
+            batch.add_table(skeleton.flags);
         }
         match state {
             State::Right => {}
@@ -102,7 +98,7 @@ impl Nftables {
             .collect();
         let same_chains =
             chains.len() == skeleton.chains.len() && skeleton.chains.iter().all(|chain| chains.contains(chain));
-        if found.flags != skeleton.flags || sets != wanted_sets || !same_chains {
+        if !can_become(found.flags, skeleton.flags) || sets != wanted_sets || !same_chains {
             return Ok(State::Other);
         }
 
@@ -152,6 +148,11 @@ impl Nftables {
     }
 }
 
+/// Whether a table with these flags can get those: only what an owner left is there for adoption.
+fn can_become(found: TableFlags, wanted: TableFlags) -> bool {
+    found == wanted || (found, wanted) == (TableFlags::ORPHANED, TableFlags::OWNED_PERSISTENT)
+}
+
 fn same_elements(found: &[Element], wanted: &[Element]) -> bool {
     found.len() == wanted.len() && wanted.iter().all(|element| found.contains(element))
 }
@@ -159,7 +160,7 @@ fn same_elements(found: &[Element], wanted: &[Element]) -> bool {
 /// Refuses a table that belongs to a process which still runs.
 fn check_owner(found: &FoundTable, connection: &Connection, name: &str) -> Result<(), BackendError> {
     match found.owner {
-        None | Some(0) => Ok(()),
+        None => Ok(()),
         Some(owner) if owner == connection.port() => Ok(()),
         Some(owner) => Err(BackendError::System {
             operation: format!("take over the nftables table inet {name}"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portreeve_netlink::Errno;
 use portreeve_netlink::nftables::{
-    Batch, CommitError, Connection, Data, Element, Lifetime, Set, Table, TableFlags, set_flags, types,
+    Batch, ByteOrder, CommitError, Connection, Data, Element, Lifetime, Set, Table, TableFlags, set_flags, types,
 };
 
 use super::{Ownership, Settings, error, table};
@@ -43,11 +43,10 @@ pub(super) fn remove(connection: &mut Connection, name: &str) -> Result<(), Back
     let found = connection
         .table(&table)
         .map_err(|failure| error::netlink("read the ruleset", &failure))?;
-    let Some(found) = found else { return Ok(()) };
-    let mut batch = Batch::new(&table);
-    if found.owner.is_some() {
-        batch.add_table(found.flags);
+    if found.is_none() {
+        return Ok(());
     }
+    let mut batch = Batch::new(&table);
     batch.delete_table();
     connection
         .commit(batch)
@@ -82,6 +81,7 @@ fn creation(table: &Table, flags: TableFlags) -> Batch {
     batch.add_set(&Set {
         name: SET.to_owned(),
         flags: set_flags::TIMEOUT,
+        key_order: ByteOrder::Network,
         key_type: types::PORT,
         key_len: 2,
         data: None,

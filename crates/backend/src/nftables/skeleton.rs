@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::net::Ipv4Addr;
 
 use portreeve_netlink::nftables::{
-    BaseChain, Batch, Chain, ChainKind, CtKey, Data, Direction, Element, Expression, HeaderBase, Hook, MetaKey,
-    Operator, Policy, Register, Set, TableFlags, Verdict, set_flags, types,
+    BaseChain, Batch, ByteOrder, Chain, ChainKind, CtKey, Data, Direction, Element, Expression, HeaderBase, Hook,
+    MetaKey, Operator, Policy, Register, Set, TableFlags, Verdict, set_flags, types,
 };
 
 use super::row::Map;
@@ -227,15 +227,17 @@ fn sets(size: u32) -> Vec<Set> {
     use types::{INTERFACE, IPV4, PORT, PROTOCOL, concat};
     let map = |map: Map, key: &[u32], data: &[u32]| Set {
         name: map.name().to_owned(),
+        key_order: ByteOrder::Network,
         flags: set_flags::MAP | set_flags::TIMEOUT,
         key_type: concat(key),
         key_len: 4 * u32::try_from(key.len()).expect("a few fields"),
         data: Some((concat(data), data_len(data))),
         size: Some(size),
     };
-    let set = |name: &str, key_type, key_len| Set {
+    let set = |name: &str, key_type, key_len, key_order| Set {
         name: name.to_owned(),
         flags: 0,
+        key_order,
         key_type,
         key_len,
         data: None,
@@ -245,8 +247,8 @@ fn sets(size: u32) -> Vec<Set> {
         map(Map::AnyHost, &[PROTOCOL, PORT], &[IPV4, PORT]),
         map(Map::OneHost, &[PROTOCOL, PORT, IPV4], &[IPV4, PORT]),
         map(Map::Outbound, &[IPV4, PORT], &[PORT]),
-        set(EXTERNAL, IPV4, 4),
-        set(LAN, INTERFACE, 16),
+        set(EXTERNAL, IPV4, 4, ByteOrder::Network),
+        set(LAN, INTERFACE, 16, ByteOrder::Host),
     ]
 }
 

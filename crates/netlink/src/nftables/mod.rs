@@ -16,7 +16,9 @@ pub use connection::{CommitError, Connection, Found, FoundRule, FoundTable};
 pub use element::{Data, Element, Lifetime};
 pub use expression::{CtKey, Direction, Expression, HeaderBase, MetaKey, Operator, Register, Verdict};
 pub use monitor::{Event, Monitor};
-pub use schema::{BaseChain, Chain, ChainKind, Family, Hook, Policy, Set, Table, TableFlags, set_flags, types};
+pub use schema::{
+    BaseChain, ByteOrder, Chain, ChainKind, Family, Hook, Policy, Set, Table, TableFlags, set_flags, types,
+};
 
 /// `NFNL_SUBSYS_NFTABLES`.
 const SUBSYSTEM: u16 = 10;

@@ -94,12 +94,24 @@ pub struct Set {
     pub flags: u32,
     /// Type of the key, see [`types`]; the kernel only keeps it for those who print.
     pub key_type: u32,
+    /// In which order nft takes the key's bytes when it prints them. It takes text for a number, and so an interface's
+    /// name is in the order of the host.
+    pub key_order: ByteOrder,
     /// Length of the key in bytes, each field rounded up to four.
     pub key_len: u32,
     /// Type and length of what a key maps to.
     pub data: Option<(u32, u32)>,
     /// How many elements fit; expired ones that were not collected yet count.
     pub size: Option<u32>,
+}
+
+/// The order of a number's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ByteOrder {
+    /// As on the wire.
+    Network,
+    /// As in this machine.
+    Host,
 }
 
 /// `enum nft_set_flags`.
@@ -133,6 +145,10 @@ pub mod types {
     }
 }
 
+/// `NFTNL_UDATA_SET_KEYBYTEORDER` of libnftnl, and `BYTEORDER_HOST_ENDIAN` of nft.
+const USERDATA_KEY_ORDER: u8 = 0;
+const HOST_ORDER: u32 = 1;
+
 mod attr {
     pub(super) const TABLE_FLAGS: u16 = 2;
 
@@ -151,6 +167,7 @@ mod attr {
     pub(super) const SET_DATA_LEN: u16 = 7;
     pub(super) const SET_DESCRIPTION: u16 = 9;
     pub(super) const SET_ID: u16 = 10;
+    pub(super) const SET_USERDATA: u16 = 13;
     pub(super) const DESCRIPTION_SIZE: u16 = 1;
 }
 
@@ -190,6 +207,8 @@ impl TableFlags {
     /// Only the socket that made the table may change it (Linux 5.12), and it stays when that socket is closed, for
     /// anybody to adopt (Linux 6.9).
     pub const OWNED_PERSISTENT: Self = Self(0x2 | 0x4);
+    /// What the kernel makes of the former when that socket is closed.
+    pub const ORPHANED: Self = Self(0x4);
 
     pub(super) fn write(self, attrs: &mut Attrs<'_>) {
         attrs.u32_be(attr::TABLE_FLAGS, self.0);
@@ -291,6 +310,13 @@ impl Set {
             });
         }
         attrs.u32_be(attr::SET_ID, id);
+        if self.key_order == ByteOrder::Host {
+            let order = HOST_ORDER.to_ne_bytes();
+            attrs.bytes(
+                attr::SET_USERDATA,
+                &[&[USERDATA_KEY_ORDER, 4], order.as_slice()].concat(),
+            );
+        }
     }
 
     pub(super) fn read(attributes: Attributes<'_>) -> Option<Self> {
@@ -299,6 +325,7 @@ impl Set {
             name: String::new(),
             flags: 0,
             key_type: 0,
+            key_order: ByteOrder::Network,
             key_len: 0,
             data: None,
             size: None,
@@ -311,6 +338,7 @@ impl Set {
                 attr::SET_KEY_LEN => set.key_len = attribute.u32_be()?,
                 attr::SET_DATA_TYPE => data_type = attribute.u32_be(),
                 attr::SET_DATA_LEN => data_len = attribute.u32_be(),
+                attr::SET_USERDATA => set.key_order = read_key_order(attribute.payload),
                 attr::SET_DESCRIPTION => {
                     set.size = attribute.child(attr::DESCRIPTION_SIZE).and_then(|size| size.u32_be());
                 }
@@ -321,4 +349,18 @@ impl Set {
         set.data = data_type.zip(data_len);
         Some(set)
     }
+}
+
+/// From nft's own notes, which are a list of type, length and content.
+fn read_key_order(mut notes: &[u8]) -> ByteOrder {
+    while let [kind, len, rest @ ..] = notes {
+        let Some((content, after)) = rest.split_at_checked(usize::from(*len)) else {
+            break;
+        };
+        if *kind == USERDATA_KEY_ORDER && content == HOST_ORDER.to_ne_bytes() {
+            return ByteOrder::Host;
+        }
+        notes = after;
+    }
+    ByteOrder::Network
 }
