@@ -231,3 +231,22 @@ impl AsFd for Socket {
 fn system(call: &'static str) -> impl Fn(Errno) -> Error {
     move |errno| Error::System { call, errno }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_comes_with_the_kernels_words() {
+        // RTM_GETSTATS without saying which.
+        let mut request = Buffer::new();
+        request.message(94, kind::REQUEST, &[0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0], |_| {});
+        let mut socket = Socket::open(Protocol::Route, Groups::NONE).unwrap();
+        let refused = socket.request(&mut request, |_| {}).unwrap_err();
+        let Error::Rejected(Rejection { errno, text, .. }) = refused else {
+            panic!("{refused}");
+        };
+        assert_eq!(errno, Errno::EINVAL);
+        assert!(text.is_some_and(|text| text.contains("stats")));
+    }
+}

@@ -3,17 +3,18 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddrV4;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use portreeve_netlink::Error;
 use portreeve_netlink::conntrack::{self, Flow};
-use portreeve_netlink::nftables::{Connection, Element, Table};
+use portreeve_netlink::nftables::{Connection, Data, Element, Table};
 
+use super::error;
 use super::row::{self, Map, RowChange};
 use super::skeleton::EXTERNAL;
-use super::{BackendError, error};
+use crate::BackendError;
 
 /// Reading the connections must not take more than a fifth of a processor, however fast mappings change.
 const REST_PER_WORK: u32 = 4;
@@ -90,7 +91,7 @@ impl Cutter {
             table,
         };
         let (sender, receiver) = channel();
-        let thread = std::thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("cutter".to_owned())
             .spawn(move || worker.run(&receiver))
             .map_err(|cause| BackendError::System {
@@ -130,8 +131,7 @@ struct Worker {
 
 impl Worker {
     fn run(&mut self, queue: &Receiver<Vec<Cut>>) {
-        while let Ok(cuts) = queue.recv() {
-            let mut cuts = cuts;
+        while let Ok(mut cuts) = queue.recv() {
             cuts.extend(queue.try_iter().flatten());
             let start = Instant::now();
             match self.cut(&cuts) {
@@ -140,27 +140,7 @@ impl Worker {
                 Err(failure) => tracing::warn!(%failure, "could not cut the connections of ended mappings"),
             }
             // Whatever arrives meanwhile is done together.
-            let rest = start.elapsed() * REST_PER_WORK;
-            if !rest.is_zero() && !Self::rest(queue, rest, &mut cuts) {
-                continue;
-            }
-            if !cuts.is_empty()
-                && let Err(failure) = self.cut(&cuts)
-            {
-                tracing::warn!(%failure, "could not cut the connections of ended mappings");
-            }
-        }
-    }
-
-    /// Waits and collects what arrives; `false` if nothing did.
-    fn rest(queue: &Receiver<Vec<Cut>>, rest: Duration, cuts: &mut Vec<Cut>) -> bool {
-        cuts.clear();
-        let end = Instant::now() + rest;
-        loop {
-            match queue.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                Ok(more) => cuts.extend(more),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return !cuts.is_empty(),
-            }
+            thread::sleep(start.elapsed() * REST_PER_WORK);
         }
     }
 
@@ -191,7 +171,7 @@ impl Worker {
             .collect();
         let mut ended = Vec::new();
         for flow in suspects {
-            let address = portreeve_netlink::nftables::Data::new().ipv4(*flow.original.destination.ip());
+            let address = Data::new().ipv4(*flow.original.destination.ip());
             let ends = match (Was::of(&flow), self.target(&flow)?) {
                 (Was::Mapped(client), now) => now != Some(client),
                 (Was::Unmapped, now) => now.is_some() && external.contains(&address),

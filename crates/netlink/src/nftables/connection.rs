@@ -98,6 +98,13 @@ impl Connection {
         }
     }
 
+    /// As on a kernel that does not acknowledge the end of a batch.
+    #[cfg(test)]
+    pub(super) const fn without_end_acknowledged(mut self) -> Self {
+        self.acknowledged = Acknowledged::LastChange;
+        self
+    }
+
     /// The port by which events tell this connection's changes from those of others, and which owns its tables.
     pub const fn port(&self) -> u32 {
         self.socket.port()

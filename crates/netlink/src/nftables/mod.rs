@@ -10,6 +10,8 @@ mod element;
 mod expression;
 mod monitor;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 pub use batch::Batch;
 pub use connection::{CommitError, Connection, Found, FoundRule, FoundTable};

@@ -43,7 +43,13 @@ fn an_owned_table_passes_over_a_flush_and_outlives_its_process() {
         assert!(!nft("list tables").contains("another"));
         assert!(in_force(&mut backend, &mapping(80)).is_some());
 
+        let handles = nft("-a list chain inet portreeve postrouting");
         let mut backend = reopen(backend, settings(Ownership::Owned));
+        assert_eq!(
+            nft("-a list chain inet portreeve postrouting"),
+            handles,
+            "nothing is made anew"
+        );
         assert!(in_force(&mut backend, &mapping(80)).is_some());
         assert!(nft("list set inet portreeve external").contains("11.11.11.2"));
         let report = backend.reconcile(&desired(&[mapping(80)], &[]), NOW).unwrap();
