@@ -10,6 +10,8 @@ use std::net::Ipv4Addr;
 pub use portreeve_engine::Refusal;
 use portreeve_engine::{Change, Desired, Key, Time};
 
+pub mod nftables;
+
 /// Puts mappings into force.
 pub trait Backend: Send {
     /// The name that configuration and status use: `nftables` or `relay`.

@@ -1,0 +1,162 @@
+//! Mappings as elements of the maps.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
+
+use portreeve_engine::{Change, Expiry, Key, Mapping, Outbound, Protocol, RemoteHost, Time};
+use portreeve_netlink::nftables::{Data, Element, Lifetime};
+
+use crate::Refusal;
+
+/// Which map an element is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Map {
+    /// Mappings that anybody may use, by protocol and external port.
+    AnyHost,
+    /// Mappings for one remote host, by protocol, external port and that host.
+    OneHost,
+    /// External ports of LAN sockets, by address and port.
+    Outbound,
+}
+
+/// An element and the map that it is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    pub(super) map: Map,
+    pub(super) element: Element,
+}
+
+/// A change in terms of the maps: what was in force before, and what is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RowChange {
+    pub(super) before: Option<Row>,
+    pub(super) after: Option<Row>,
+}
+
+impl Map {
+    pub(super) const ALL: [Self; 3] = [Self::AnyHost, Self::OneHost, Self::Outbound];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::AnyHost => "any_host",
+            Self::OneHost => "one_host",
+            Self::Outbound => "outbound",
+        }
+    }
+}
+
+impl Row {
+    /// The element of a mapping; `None` if it is not in force: disabled, or its lease over.
+    pub(super) fn of_mapping(
+        mapping: &Mapping,
+        broadcast: Option<Ipv4Addr>,
+        now: Time,
+    ) -> Result<Option<Self>, Refusal> {
+        let Some(lifetime) = lifetime(mapping.expiry, now).filter(|_| mapping.enabled) else {
+            return Ok(None);
+        };
+        let client = match mapping.internal_client {
+            Mapping::EVERY_CLIENT => {
+                broadcast.ok_or_else(|| Refusal::Failed("the LAN has no broadcast address".to_owned()))?
+            }
+            client => client,
+        };
+        let (map, key) = key(&mapping.key);
+        let value = Data::new().ipv4(client).port(mapping.internal_port.get());
+        Ok(Some(Self {
+            map,
+            element: Element {
+                key,
+                value: Some(value),
+                lifetime,
+            },
+        }))
+    }
+
+    /// The element of an outbound port; `None` if its time is over.
+    pub(super) fn of_outbound(outbound: &Outbound, now: Time) -> Option<Self> {
+        Some(Self {
+            map: Map::Outbound,
+            element: Element {
+                key: Data::new().ipv4(outbound.client).port(outbound.port.get()),
+                value: Data::from_bytes(&outbound.external_port.get().to_be_bytes()),
+                lifetime: lifetime(outbound.expiry, now)?,
+            },
+        })
+    }
+}
+
+impl RowChange {
+    pub(super) fn of(change: &Change, broadcast: Option<Ipv4Addr>, now: Time) -> Result<Self, Refusal> {
+        // What was in force counts as it was then, even if its time is over by now or the broadcast address is gone.
+        let then = Time::default();
+        Ok(match change {
+            Change::Mapping { before, after } => Self {
+                before: match before {
+                    Some(mapping) => Row::of_mapping(mapping, broadcast, then).unwrap_or_else(|_| {
+                        let broadcast = Some(Ipv4Addr::BROADCAST);
+                        Row::of_mapping(mapping, broadcast, then).ok().flatten()
+                    }),
+                    None => None,
+                },
+                after: match after {
+                    Some(mapping) => Row::of_mapping(mapping, broadcast, now)?,
+                    None => None,
+                },
+            },
+            Change::Outbound { before, after } => Self {
+                before: before.as_ref().and_then(|outbound| Row::of_outbound(outbound, then)),
+                after: after.as_ref().and_then(|outbound| Row::of_outbound(outbound, now)),
+            },
+        })
+    }
+}
+
+/// Protocol and external port in the key of a mapping.
+pub(super) fn external_port(key: &Data) -> Option<(u8, u16)> {
+    let [protocol, ..] = key.word(0)?;
+    let [high, low, ..] = key.word(1)?;
+    Some((protocol, u16::from_be_bytes([high, low])))
+}
+
+/// Address and port in the value of a mapping.
+pub(super) fn target(value: &Data) -> Option<SocketAddrV4> {
+    let address = value.word(0)?;
+    let [high, low, ..] = value.word(1)?;
+    Some(SocketAddrV4::new(address.into(), u16::from_be_bytes([high, low])))
+}
+
+/// Key in the map for one remote host.
+pub(super) fn one_host_key(protocol: u8, port: u16, host: Ipv4Addr) -> Data {
+    any_host_key(protocol, port).ipv4(host)
+}
+
+/// Key in the map for anybody.
+pub(super) fn any_host_key(protocol: u8, port: u16) -> Data {
+    Data::new().protocol(protocol).port(port)
+}
+
+/// The key of the mapping that stands for an outbound port in reports.
+pub(super) fn outbound_key(outbound: &Outbound) -> Key {
+    Key {
+        external_port: outbound.external_port,
+        protocol: Protocol::Udp,
+        remote_host: RemoteHost::Any,
+    }
+}
+
+fn key(key: &Key) -> (Map, Data) {
+    let (protocol, port) = (key.protocol.number(), key.external_port.get());
+    match key.remote_host {
+        RemoteHost::Any => (Map::AnyHost, any_host_key(protocol, port)),
+        RemoteHost::Host(host) => (Map::OneHost, one_host_key(protocol, port, host)),
+    }
+}
+
+fn lifetime(expiry: Expiry, now: Time) -> Option<Lifetime> {
+    match expiry.remaining_seconds(now) {
+        None => Some(Lifetime::Permanent),
+        Some(0) => None,
+        Some(seconds) => Some(Lifetime::Left(Duration::from_secs(u64::from(seconds)))),
+    }
+}
