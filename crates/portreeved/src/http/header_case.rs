@@ -1,0 +1,34 @@
+//! Header names in the case in which the standard prints them.
+//!
+//! hyper sends names in lower case or In Title Case, and UPnP's own headers are spelt EXT, SERVER, SID: some peers compare
+//! them letter by letter. hyper can keep the case in which a response came, for proxies; so a response spelt as wanted
+//! passes once through its client, and what it remembered of the spelling goes into every response that we send.
+
+use std::io;
+
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper::http::Extensions;
+use hyper::{Request, client};
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt;
+
+const SPELLING: &[u8] = b"HTTP/1.1 200 OK\r\nCONTENT-TYPE: x\r\nCONTENT-LENGTH: 0\r\nEXT:\r\nSERVER: x\r\n\
+    CONTENT-LANGUAGE: x\r\nALLOW: x\r\nDATE: x\r\nRETRY-AFTER: 1\r\nCONNECTION: close\r\n\r\n";
+
+/// What makes a response spell its header names as the standard prints them.
+pub async fn spelling() -> io::Result<Extensions> {
+    let (near, mut far) = tokio::io::duplex(1024);
+    let mut builder = client::conn::http1::Builder::new();
+    let (mut sender, connection) = builder
+        .preserve_header_case(true)
+        .handshake(TokioIo::new(near))
+        .await
+        .map_err(io::Error::other)?;
+    let response = sender.send_request(Request::new(Empty::<Bytes>::new()));
+    far.write_all(SPELLING).await?;
+    tokio::select! {
+        response = response => Ok(response.map_err(io::Error::other)?.extensions().clone()),
+        ended = connection => Err(io::Error::other(format!("the pipe closed early: {ended:?}"))),
+    }
+}
