@@ -3,3 +3,6 @@
 pub mod args;
 pub mod config;
 pub mod exit;
+pub mod http;
+pub mod machine;
+pub(crate) mod runtime;

@@ -235,13 +235,13 @@ impl Watch {
         }
     }
 
-    /// Notes that an answer was given before the body of its request was read.
-    pub fn leave_body_unread(&self) {
-        self.unread_body.store(true, Ordering::Relaxed);
+    /// Notes whether there is a body of the present request that has not been read.
+    pub fn set_unread_body(&self, unread: bool) {
+        self.unread_body.store(unread, Ordering::Relaxed);
     }
 
-    /// Whether an answer was given before the body of its request was read.
-    pub fn body_left_unread(&self) -> bool {
+    /// Whether the last answer was given before the body of its request was read.
+    pub fn has_unread_body(&self) -> bool {
         self.unread_body.load(Ordering::Relaxed)
     }
 

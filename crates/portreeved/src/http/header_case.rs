@@ -11,7 +11,7 @@ use http_body_util::Empty;
 use hyper::http::Extensions;
 use hyper::{Request, client};
 use hyper_util::rt::TokioIo;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const SPELLING: &[u8] = b"HTTP/1.1 200 OK\r\nCONTENT-TYPE: x\r\nCONTENT-LENGTH: 0\r\nEXT:\r\nSERVER: x\r\n\
     CONTENT-LANGUAGE: x\r\nALLOW: x\r\nDATE: x\r\nRETRY-AFTER: 1\r\nCONNECTION: close\r\n\r\n";
@@ -26,9 +26,13 @@ pub async fn spelling() -> io::Result<Extensions> {
         .await
         .map_err(io::Error::other)?;
     let response = sender.send_request(Request::new(Empty::<Bytes>::new()));
-    far.write_all(SPELLING).await?;
-    tokio::select! {
-        response = response => Ok(response.map_err(io::Error::other)?.extensions().clone()),
-        ended = connection => Err(io::Error::other(format!("the pipe closed early: {ended:?}"))),
-    }
+    let answer = async {
+        // The response to a request that was not sent yet is an error.
+        let _request = far.read(&mut [0; 256]).await?;
+        far.write_all(SPELLING).await
+    };
+    // The connection ends with the response, which says so; its own result adds nothing.
+    let (response, _ended, answered) = tokio::join!(response, connection, answer);
+    answered?;
+    Ok(response.map_err(io::Error::other)?.extensions().clone())
 }
