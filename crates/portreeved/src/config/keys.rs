@@ -1,5 +1,7 @@
 //! Every key of the configuration file, declared once.
 
+use std::time::Duration;
+
 use portreeve_engine::Protocol;
 use portreeve_engine::config::{Leases, Nat, WhenDisconnected};
 use portreeve_engine::policy::Reach;
@@ -186,8 +188,14 @@ pub(super) const SECTIONS: &[Section] = &[
             "connections-per-mapping" Restart
                 |s, v| Ok(s.relay.connections_per_mapping = v.number(1..=65_536)?),
                 |s| Some(s.relay.connections_per_mapping.to_string());
+            "flows-per-mapping" Restart
+                |s, v| Ok(s.relay.flows_per_mapping = v.number(1..=65_536)?),
+                |s| Some(s.relay.flows_per_mapping.to_string());
+            "connections" Restart
+                |s, v| Ok(s.relay.connections = v.number(1..=1_048_576)?),
+                |s| Some(s.relay.connections.to_string());
             "udp-idle" Restart
-                |s, v| Ok(s.relay.udp_idle = std::time::Duration::from_secs(v.number(1..=86_400)?)),
+                |s, v| Ok(s.relay.udp_idle = Duration::from_secs(v.number(120..=86_400)?)),
                 |s| Some(s.relay.udp_idle.as_secs().to_string());
         },
     },

@@ -182,8 +182,12 @@ pub struct NftablesSettings {
 /// `[relay]`.
 #[derive(Clone, Copy, Debug)]
 pub struct RelaySettings {
-    /// Connections and flows that one mapping may have.
+    /// TCP connections that one mapping may have.
     pub connections_per_mapping: usize,
+    /// UDP flows that one mapping may have.
+    pub flows_per_mapping: usize,
+    /// Connections and flows in all.
+    pub connections: usize,
     /// How long a UDP flow may be silent.
     pub udp_idle: Duration,
 }
@@ -245,7 +249,9 @@ impl Default for NftablesSettings {
 impl Default for RelaySettings {
     fn default() -> Self {
         Self {
-            connections_per_mapping: 256,
+            connections_per_mapping: 1024,
+            flows_per_mapping: 1024,
+            connections: 8192,
             udp_idle: Duration::from_secs(120),
         }
     }

@@ -6,10 +6,8 @@ use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use hyper::{Request, StatusCode};
 use portreeve_engine::{Reply, Request as EngineRequest};
-use portreeve_wire::quirk::Quirk;
-use portreeve_wire::service::{self, Service};
-use portreeve_wire::soap;
-use portreeve_wire::{Call, ErrorCode, Fault, Quirks};
+use portreeve_wire::service::Service;
+use portreeve_wire::{Call, Fault, Quirks, dispatch, soap};
 
 use super::answer::{Answer, XML};
 use super::connections::{Phase, Watch};
@@ -44,7 +42,7 @@ impl<A: Ask> Gateway<A> {
                 service_type,
                 action,
                 arguments,
-            }) => match parse_call(at, &service_type, &action, &arguments, quirks) {
+            }) => match understand(at, &service_type, &action, &arguments, quirks) {
                 Ok(call) => self.call(call, watch).await,
                 Err(fault) => Some(Err(fault)),
             },
@@ -99,6 +97,17 @@ impl<A: Ask> Gateway<A> {
     }
 }
 
+fn understand(
+    at: &'static Service,
+    service_type: &str,
+    action: &str,
+    arguments: &[(String, String)],
+    quirks: Quirks,
+) -> Result<Call, Fault> {
+    let (service, version) = dispatch(at, service_type, action, quirks)?;
+    Call::parse(service, version, action, arguments, quirks)
+}
+
 /// The SOAPACTION header; that of an M-POST has the prefix that its MAN header declares.
 fn soap_action<'a>(method: &str, headers: &'a HeaderMap) -> Option<&'a str> {
     if method == "POST" {
@@ -115,61 +124,9 @@ fn soap_action<'a>(method: &str, headers: &'a HeaderMap) -> Option<&'a str> {
     headers.get(format!("{namespace}-soapaction"))?.to_str().ok()
 }
 
-/// The call that a request means, which came to the control URL of the service `at`.
-fn parse_call(
-    at: &'static Service,
-    service_type: &str,
-    action: &str,
-    arguments: &[(String, String)],
-    quirks: Quirks,
-) -> Result<Call, Fault> {
-    let named = service::by_urn(service_type);
-    let served = |service: &Service, version| (1..=service.version).contains(&version);
-    let (service, version) = match named {
-        Some((service, Some(version))) if service.name == at.name && served(service, version) => (service, version),
-        _ if !quirks.has(Quirk::ServiceMismatch) => return Err(ErrorCode::InvalidAction.into()),
-        _ => {
-            let candidates = named.map(|(service, _)| service).into_iter().chain([at]).chain(service::ALL.iter().copied());
-            let has_it = |service: &&'static Service| service.action(action, service.version).is_some();
-            let service = candidates.into_iter().find(has_it).ok_or(ErrorCode::InvalidAction)?;
-            let version = named.and_then(|(_, version)| version).unwrap_or(service.version);
-            (service, version.clamp(1, service.version))
-        }
-    };
-    Call::parse(service, version, action, arguments, quirks)
-}
-
 #[cfg(test)]
 mod tests {
-    use portreeve_wire::service::{LAYER3_FORWARDING, WAN_IP_CONNECTION};
-
     use super::*;
-
-    const IP_1: &str = "urn:schemas-upnp-org:service:WANIPConnection:1";
-
-    fn target(at: &'static Service, service_type: &str, action: &str, quirks: Quirks) -> Result<(&'static str, u8), u16> {
-        let call = parse_call(at, service_type, action, &[], quirks);
-        call.map(|call| (call.service.name, call.version)).map_err(|fault| fault.code.number())
-    }
-
-    #[test]
-    fn a_call_goes_to_the_service_that_it_names_or_that_has_the_action() {
-        let lenient = Quirks::default();
-        let get = "GetExternalIPAddress";
-        assert_eq!(target(&WAN_IP_CONNECTION, IP_1, get, Quirks::NONE), Ok(("WANIPConnection", 1)));
-        for (at, service_type) in [
-            (&LAYER3_FORWARDING, IP_1),
-            (&WAN_IP_CONNECTION, ""),
-            (&WAN_IP_CONNECTION, "urn:schemas-upnp-org:service:Layer3Forwarding:1"),
-        ] {
-            assert_eq!(target(at, service_type, get, Quirks::NONE), Err(401));
-            assert_eq!(target(at, service_type, get, lenient).map(|(name, _)| name), Ok("WANIPConnection"));
-        }
-        let newer = "urn:schemas-upnp-org:service:WANIPConnection:3";
-        assert_eq!(target(&WAN_IP_CONNECTION, newer, get, lenient), Ok(("WANIPConnection", 2)));
-        assert_eq!(target(&WAN_IP_CONNECTION, IP_1, "Explode", lenient), Err(401));
-        assert_eq!(target(&WAN_IP_CONNECTION, IP_1, "AddAnyPortMapping", lenient), Err(401));
-    }
 
     #[test]
     fn an_m_post_names_its_action_under_the_declared_prefix() {

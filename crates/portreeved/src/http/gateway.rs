@@ -1,24 +1,25 @@
 //! What the gateway answers to which request.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Incoming};
 use hyper::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_LANGUAGE, HeaderValue, RETRY_AFTER, USER_AGENT};
-use hyper::{HeaderMap, Method, Request, StatusCode};
+use hyper::{HeaderMap, Request, StatusCode};
 use portreeve_engine::policy::Network;
 use portreeve_wire::Quirks;
 use portreeve_wire::description::{Description, Identity};
+use portreeve_wire::http::view_for;
 use portreeve_wire::resource::{self, Resource};
 use portreeve_wire::scpd::Scpd;
 use portreeve_wire::view::View;
 
 use super::answer::{Answer, Answers, HTML, XML};
-use super::bucket::{Buckets, Verdict};
 use super::connections::{Phase, Watch};
 use super::{Ask, header_case, host, page};
+use crate::pace::{Buckets, Pace, Verdict};
 
 /// Answers requests; shared by all connections.
 #[derive(Debug)]
@@ -73,7 +74,7 @@ impl<A: Ask> Gateway<A> {
             answers: Answers::new(header_case::spelling().await?, server),
             documents: documents(&appearance.identity, appearance.config_id),
             only_igd1: appearance.only_igd1,
-            buckets: Mutex::new(Buckets::new(per_second)),
+            buckets: Mutex::new(Buckets::new(Pace::of_requests(per_second))),
             live: RwLock::new(Live {
                 quirks,
                 lans: Arc::default(),
@@ -83,7 +84,7 @@ impl<A: Ask> Gateway<A> {
 
     /// Takes new settings into use.
     pub fn set(&self, per_second: u32, quirks: Quirks) {
-        self.buckets.lock().unwrap_or_else(PoisonError::into_inner).set_rate(per_second);
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner).set_pace(Pace::of_requests(per_second));
         self.live.write().unwrap_or_else(PoisonError::into_inner).quirks = quirks;
     }
 
@@ -150,9 +151,14 @@ impl<A: Ask> Gateway<A> {
     }
 
     fn document(&self, resource: Resource, headers: &HeaderMap) -> Answer {
+        let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+        let shown = |asked| match self.only_igd1 {
+            true => View::Igd1,
+            false => view_for(agent, asked),
+        };
         let resource = match resource {
-            Resource::Description(_) if self.shows_igd1(headers) => Resource::Description(View::Igd1),
-            Resource::Scpd(service, _) if self.shows_igd1(headers) => Resource::Scpd(service, View::Igd1),
+            Resource::Description(view) => Resource::Description(shown(view)),
+            Resource::Scpd(service, view) => Resource::Scpd(service, shown(view)),
             other => other,
         };
         let found = self.documents.iter().find(|(candidate, ..)| *candidate == resource);
@@ -166,17 +172,10 @@ impl<A: Ask> Gateway<A> {
         answer
     }
 
-    /// Whether this client drops gateways that are more than version 1 (miniupnp#277, openwrt/packages#14656).
-    fn shows_igd1(&self, headers: &HeaderMap) -> bool {
-        let agent = headers.get(USER_AGENT).map(|agent| agent.as_bytes().to_ascii_lowercase()).unwrap_or_default();
-        let mentions = |name: &[u8]| agent.windows(name.len()).any(|window| window == name);
-        self.only_igd1 || mentions(b"microsoft") || mentions(b"fdssdp")
-    }
-
     /// Eventing is not there yet, and 501 says so; 503 would invite to try again. There being no subscriptions, whoever
     /// renews or ends one names an unknown SID, which is 412 (UDA 1.1 section 4.1.2).
     fn subscription(&self, request: &Request<Incoming>) -> Answer {
-        if request.method() == Method::from_bytes(b"UNSUBSCRIBE").unwrap_or_default() || request.headers().contains_key("sid") {
+        if request.method().as_str() == "UNSUBSCRIBE" || request.headers().contains_key("sid") {
             return self.answers.refusal(StatusCode::PRECONDITION_FAILED, "No such subscription.\n");
         }
         self.answers.refusal(StatusCode::NOT_IMPLEMENTED, "This version sends no events.\n")
@@ -204,9 +203,4 @@ fn language(wanted: &HeaderValue) -> HeaderValue {
 
 fn whole_seconds(span: Duration) -> u64 {
     span.as_secs() + u64::from(span.subsec_nanos() > 0)
-}
-
-/// The URL of a resource on one of our addresses.
-pub(crate) fn url(address: Ipv4Addr, port: u16, resource: Resource) -> String {
-    format!("http://{address}:{port}{resource}")
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use hyper::HeaderMap;
 use hyper::header::{HOST, ORIGIN};
+use portreeve_wire::http::host_is_ours;
 
 /// Why a request is refused without being looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,14 +31,10 @@ pub fn check(headers: &HeaderMap, local: IpAddr) -> Result<(), Foreign> {
 }
 
 fn names(host: &str, local: IpAddr) -> bool {
-    let host = host.trim();
-    let literal = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        // Some peers leave the zone in.
-        Some((literal, _port)) => literal.split('%').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    let same = literal.parse().is_ok_and(|address: IpAddr| address == local);
-    same || host.is_empty() || (local.is_loopback() && literal.eq_ignore_ascii_case("localhost"))
+    // No name server is asked for this one, so no stranger can make it point here.
+    let name = host.split(':').next().unwrap_or_default();
+    let is_trial = local.is_loopback() && name.eq_ignore_ascii_case("localhost");
+    is_trial || host_is_ours(host, &[local])
 }
 
 #[cfg(test)]
@@ -52,10 +49,10 @@ mod tests {
 
     #[test]
     fn only_our_own_address_is_us() {
-        for host in ["192.168.77.1", "192.168.77.1:5000", "192.168.77.1:80", " 192.168.77.1 ", ""] {
+        for host in ["192.168.77.1", "192.168.77.1:5000", "192.168.77.1:80", " 192.168.77.1 "] {
             assert_eq!(told(host, "192.168.77.1"), Ok(()), "{host:?}");
         }
-        for host in ["evil.example", "evil.example:5000", "192.168.77.2", "192.168.77.1.evil.example", "localhost"] {
+        for host in ["", "evil.example", "evil.example:5000", "192.168.77.2", "192.168.77.1.evil.example", "localhost"] {
             assert_eq!(told(host, "192.168.77.1"), Err(Foreign::Host), "{host:?}");
         }
         assert_eq!(told("[fe80::1%eth0]:5000", "fe80::1"), Ok(()));

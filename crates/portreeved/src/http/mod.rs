@@ -4,7 +4,6 @@
 //! connections on LAN addresses.
 
 mod answer;
-mod bucket;
 mod connections;
 mod control;
 mod gateway;

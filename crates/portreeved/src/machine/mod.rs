@@ -10,7 +10,7 @@ use portreeve_engine::policy::Network;
 
 pub use choose::{Privilege, survey};
 pub use link::link_report;
-pub use watch::watch;
+pub use watch::{snapshot, watch};
 
 /// What was found and chosen, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -33,6 +33,11 @@ pub fn watch() -> anyhow::Result<watch::Receiver<Snapshot>> {
     Ok(receiver)
 }
 
+/// The machine's network at this moment.
+pub fn snapshot() -> anyhow::Result<Snapshot> {
+    Ok(Snapshot::read()?)
+}
+
 fn follow(monitor: &mut Monitor, sender: &watch::Sender<Snapshot>) -> Result<(), Error> {
     if monitor.wait(WAIT)? {
         std::thread::sleep(SETTLE);

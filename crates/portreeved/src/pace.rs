@@ -1,4 +1,4 @@
-//! How many requests a client may make: a token bucket each, which delays a little before it refuses.
+//! How many requests a host may make: a token bucket each, which may delay a little before it refuses.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,10 +7,20 @@ use std::time::Duration;
 /// Token buckets of all clients that made requests of late. Time is passed in, as the span since any fixed instant.
 #[derive(Debug)]
 pub struct Buckets {
-    /// Time in which one token drips into a bucket.
-    interval: Duration,
+    pace: Pace,
     /// When each client's bucket will be full again. A client that is not listed has a full one.
     full_at: HashMap<IpAddr, Duration>,
+}
+
+/// What one client is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Time in which one token drips into a bucket.
+    pub interval: Duration,
+    /// A bucket holds what drips in within this time, so that a burst after silence is served at once.
+    pub depth: Duration,
+    /// The longest that a request is held back.
+    pub longest_wait: Duration,
 }
 
 /// What becomes of a request.
@@ -24,33 +34,55 @@ pub enum Verdict {
     Refuse(Duration),
 }
 
-/// A bucket holds what drips in within this time, so that a burst after silence is served at once.
-const DEPTH: Duration = Duration::from_secs(5);
-/// The longest that a request is held back.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// Clients remembered at a time.
 const CLIENTS: usize = 4096;
 
-impl Buckets {
-    /// Buckets that let each client make this many requests per second in the long run.
-    pub fn new(per_second: u32) -> Self {
+impl Pace {
+    /// So many requests per second in the long run; five seconds' worth may come at once, and what comes beyond that
+    /// waits for up to two.
+    pub fn of_requests(per_second: u32) -> Self {
         Self {
             interval: Duration::from_secs(1) / per_second.max(1),
+            depth: Duration::from_secs(5),
+            longest_wait: Duration::from_secs(2),
+        }
+    }
+
+    /// So many datagrams per second; two seconds' worth may come at once, and what comes beyond that is lost.
+    pub fn of_datagrams(per_second: u32) -> Self {
+        Self {
+            interval: Duration::from_secs(1) / per_second.max(1),
+            depth: Duration::from_secs(2),
+            longest_wait: Duration::ZERO,
+        }
+    }
+}
+
+impl Buckets {
+    /// Full buckets.
+    pub fn new(pace: Pace) -> Self {
+        Self {
+            pace,
             full_at: HashMap::new(),
         }
     }
 
-    /// Changes the rate; what was used already stays used.
-    pub fn set_rate(&mut self, per_second: u32) {
-        self.interval = Duration::from_secs(1) / per_second.max(1);
+    /// Changes the pace; what was used already stays used.
+    pub fn set_pace(&mut self, pace: Pace) {
+        self.pace = pace;
     }
 
     /// Takes a token for a request that arrives at `now`. A refused request costs nothing.
     pub fn take(&mut self, client: IpAddr, now: Duration) -> Verdict {
-        let full_at = self.full_at.get(&client).copied().unwrap_or_default().max(now) + self.interval;
-        let wait = full_at.saturating_sub(now + DEPTH.max(self.interval));
-        if wait > LONGEST_WAIT {
-            return Verdict::Refuse(wait - LONGEST_WAIT);
+        let Pace {
+            interval,
+            depth,
+            longest_wait,
+        } = self.pace;
+        let full_at = self.full_at.get(&client).copied().unwrap_or_default().max(now) + interval;
+        let wait = full_at.saturating_sub(now + depth.max(interval));
+        if wait > longest_wait {
+            return Verdict::Refuse(wait - longest_wait);
         }
         if !self.full_at.contains_key(&client) {
             self.make_room(now);
@@ -89,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_burst_is_served_then_delayed_then_refused() {
-        let mut buckets = Buckets::new(200);
+        let mut buckets = Buckets::new(Pace::of_requests(200));
         let now = Duration::from_secs(100);
         let verdicts: Vec<Verdict> = (0..2000).map(|_| buckets.take(CLIENT, now)).collect();
         assert!(verdicts[..1000].iter().all(|verdict| *verdict == Verdict::Go));
@@ -101,7 +133,7 @@ mod tests {
 
     #[test]
     fn the_long_run_has_the_configured_rate() {
-        let mut buckets = Buckets::new(10);
+        let mut buckets = Buckets::new(Pace::of_requests(10));
         let served = (0..60_000)
             .filter(|millis| !matches!(buckets.take(CLIENT, Duration::from_millis(*millis)), Verdict::Refuse(_)))
             .count();
@@ -111,7 +143,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_the_busiest_are_remembered() {
-        let mut buckets = Buckets::new(1);
+        let mut buckets = Buckets::new(Pace::of_requests(1));
         let now = Duration::from_secs(1);
         while buckets.take(CLIENT, now) == Verdict::Go {}
         for n in 0..20_000 {
