@@ -30,7 +30,7 @@ use crate::http::{Appearance, Ask, Connections, Gateway};
 use crate::identity::{self, Known};
 use crate::machine::{self, Findings, Lan, Mode, Privilege, link_report};
 use crate::paths::{Paths, Surroundings};
-use crate::runtime::{self, AtStop, EngineHandle, Setup};
+use crate::runtime::{self, AtStop, EngineHandle, Setup, Started};
 use crate::ssdp::Advertised;
 use crate::{control, notify};
 
@@ -72,7 +72,13 @@ pub async fn run(options: Run) -> Result<(), Failure> {
         probe: Box::new(probe::Machine::new(&findings, network.clone())),
     };
     let (_thread, started) = runtime::start(setup, inputs)?;
-    info!(kept = started.kept, expired = started.expired, "mappings of an earlier run");
+    let Started {
+        kept,
+        expired,
+        reconciled,
+    } = started;
+    let in_force = reconciled.kept;
+    info!(kept, expired, in_force, added = reconciled.added, removed = reconciled.removed, "mappings of an earlier run");
 
     let gateway = gateway(&settings, &known, engine.clone()).await?;
     let connections = Connections::new(settings.limits.connections, settings.limits.connections_per_client);

@@ -17,7 +17,7 @@ const SPELLING: &[u8] = b"HTTP/1.1 200 OK\r\nCONTENT-TYPE: x\r\nCONTENT-LENGTH: 
     CONTENT-LANGUAGE: x\r\nALLOW: x\r\nDATE: x\r\nRETRY-AFTER: 1\r\nCONNECTION: close\r\n\r\n";
 
 /// What makes a response spell its header names as the standard prints them.
-pub async fn spelling() -> io::Result<Extensions> {
+pub(super) async fn spelling() -> io::Result<Extensions> {
     let (near, mut far) = tokio::io::duplex(1024);
     let mut builder = client::conn::http1::Builder::new();
     let (mut sender, connection) = builder

@@ -8,7 +8,7 @@ use portreeve_wire::http::host_is_ours;
 
 /// Why a request is refused without being looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Foreign {
+pub(super) enum Foreign {
     /// The Host header names another host: a name that was rebound to our address.
     #[error("the Host header must be the address of this gateway")]
     Host,
@@ -19,7 +19,7 @@ pub enum Foreign {
 
 /// Whether a request that arrived at our address `local` was meant for it. A request without Host is let through: only
 /// programs send those, and old ones do.
-pub fn check(headers: &HeaderMap, local: IpAddr) -> Result<(), Foreign> {
+pub(super) fn check(headers: &HeaderMap, local: IpAddr) -> Result<(), Foreign> {
     if headers.contains_key(ORIGIN) {
         return Err(Foreign::Origin);
     }

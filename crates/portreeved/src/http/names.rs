@@ -14,14 +14,14 @@ const PATIENCE: Duration = Duration::from_secs(2);
 static LOOKUPS: Semaphore = Semaphore::const_new(4);
 
 /// Whether a call has a name where the engine wants an address, which is rare.
-pub fn wanted(call: &Call) -> bool {
+pub(super) fn wanted(call: &Call) -> bool {
     hosts(call).any(|(_, text)| is_name(text))
 }
 
 /// Puts addresses in the place of names. What cannot be resolved stays as it is, for the engine to refuse.
 ///
 /// `NewInternalClient` becomes the first address of the name on one of the LANs; `NewRemoteHost` the first at all.
-pub async fn resolve(mut call: Call, lans: &[Network]) -> Call {
+pub(super) async fn resolve(mut call: Call, lans: &[Network]) -> Call {
     let names: Vec<(usize, Host, String)> = hosts(&call)
         .filter(|(_, text)| is_name(text))
         .map(|((index, host), text)| (index, host, text.to_owned()))
