@@ -3,6 +3,8 @@
 //! A [`Backend`] carries out the engine's [`Change`]s, all or nothing, and can be brought in line with a [`Desired`]
 //! state. It holds no mapping state that the engine would ask for.
 
+pub mod relay;
+
 use std::net::Ipv4Addr;
 
 pub use portreeve_engine::Refusal;

@@ -1,0 +1,81 @@
+//! The engine's configuration from the settings and from what is known only at run time.
+
+use std::num::NonZeroU16;
+use std::sync::Arc;
+
+use portreeve_engine::policy::Network;
+use portreeve_engine::ports::PortSet;
+use portreeve_engine::{Config, Expiry, Key, Mapping, Origin, Protocol};
+
+use super::{ReservedPorts, Settings, StaticMapping};
+
+/// What the gateway knows about itself only at run time.
+#[derive(Clone, Debug)]
+pub struct Own {
+    /// The networks served.
+    pub lans: Vec<Network>,
+    /// UDN (`uuid:…`) of the WANConnectionDevice.
+    pub connection_device: String,
+}
+
+/// The engine's configuration. Static mappings and the ports that the gateway itself listens on are kept from clients.
+pub fn engine_config(settings: &Settings, own: &Own) -> Config {
+    Config {
+        nat: settings.gateway.nat,
+        when_disconnected: settings.gateway.when_disconnected,
+        leases: settings.leases,
+        limits: settings.limits.engine,
+        policy: settings.policy.clone(),
+        lans: own.lans.clone(),
+        reserved: reserved(settings),
+        statics: settings.statics.iter().map(|mapping| Arc::new(mapping.into())).collect(),
+        connection_device: own.connection_device.clone(),
+    }
+}
+
+/// UDP port of SSDP.
+const SSDP_PORT: NonZeroU16 = NonZeroU16::new(1900).expect("1900 is not 0");
+
+fn reserved(settings: &Settings) -> PortSet {
+    let mut set = PortSet::default();
+    for ReservedPorts { ports, protocol } in &settings.gateway.reserved_ports {
+        let both = [Protocol::Tcp, Protocol::Udp];
+        for transport in both.into_iter().filter(|transport| protocol.is_none_or(|only| only == *transport)) {
+            set.insert_range(transport, *ports);
+        }
+    }
+    set.insert(Protocol::Udp, SSDP_PORT);
+    if let Some(port) = NonZeroU16::new(settings.gateway.http_port) {
+        set.insert(Protocol::Tcp, port);
+    }
+    set
+}
+
+impl From<&StaticMapping> for Mapping {
+    fn from(mapping: &StaticMapping) -> Self {
+        Self {
+            key: Key {
+                external_port: mapping.external_port,
+                protocol: mapping.protocol,
+                remote_host: mapping.remote_host,
+            },
+            internal_client: mapping.client,
+            internal_port: mapping.internal_port(),
+            enabled: true,
+            description: mapping.description.as_str().into(),
+            expiry: Expiry::Never,
+            origin: Origin::Static,
+        }
+    }
+}
+
+impl std::fmt::Display for ReservedPorts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.ports.fmt(f)?;
+        match self.protocol {
+            None => Ok(()),
+            Some(Protocol::Tcp) => f.write_str("/tcp"),
+            Some(Protocol::Udp) => f.write_str("/udp"),
+        }
+    }
+}

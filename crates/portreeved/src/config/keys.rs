@@ -1,0 +1,288 @@
+//! Every key of the configuration file, declared once.
+
+use std::time::Duration;
+
+use portreeve_engine::Protocol;
+use portreeve_engine::config::{Leases, Nat, WhenDisconnected};
+use portreeve_engine::policy::Reach;
+
+use super::item::{Item, Wrong};
+use super::print::Effect::{self, Live, Restart};
+use super::print::{quoted, quoted_list};
+use super::{Backend, ExternalIp, IgdVersion, ReservedPorts, Settings};
+
+/// A key within a table: how it is read into `T` and printed from it.
+pub(super) struct Key<T> {
+    /// Name within its table.
+    pub(super) name: &'static str,
+    /// When a changed value takes effect.
+    pub(super) effect: Effect,
+    /// Takes a value in.
+    pub(super) set: fn(&mut T, Item<'_>) -> Result<(), Wrong>,
+    /// The value as TOML; none where the key is left out.
+    pub(super) show: fn(&T) -> Option<String>,
+}
+
+/// A table of the file.
+pub(super) struct Section {
+    /// Name of the table.
+    pub(super) name: &'static str,
+    /// Its keys, in the order of the sample.
+    pub(super) keys: &'static [Key<Settings>],
+}
+
+/// What this version does not have, though its documentation speaks of it for later ones.
+pub(super) const LATER: &[&str] = &["ipv6", "pcp", "nat-pmp", "metrics", "admin.web", "admin.token-file"];
+
+macro_rules! keys {
+    ($($name:literal $effect:ident $set:expr, $show:expr;)*) => {
+        &[$(Key { name: $name, effect: $effect, set: $set, show: $show }),*]
+    };
+}
+pub(super) use keys;
+
+/// Every table that is not a list of tables.
+pub(super) const SECTIONS: &[Section] = &[
+    Section {
+        name: "network",
+        keys: keys! {
+            "lan" Restart
+                |s, v| Ok(s.network.lan = v.list()?.map(interface).collect::<Result<_, _>>()?),
+                |s| Some(quoted_list(&s.network.lan));
+            "wan" Restart
+                |s, v| Ok(s.network.wan = unless_auto(v, interface)?),
+                |s| Some(quoted(s.network.wan.as_deref().unwrap_or(AUTO)));
+            "external-ip" Live
+                |s, v| Ok(s.network.external_ip = external_ip(v)?),
+                |s| Some(match s.network.external_ip {
+                    ExternalIp::Auto => quoted(AUTO),
+                    ExternalIp::Fixed(address) => quoted(&address.to_string()),
+                });
+        },
+    },
+    Section {
+        name: "gateway",
+        keys: keys! {
+            "name" Restart
+                |s, v| Ok(s.gateway.name = v.short_text(63)?.to_owned()),
+                |s| Some(quoted(&s.gateway.name));
+            "backend" Restart
+                |s, v| Ok(s.gateway.backend = v.choice(BACKENDS)?),
+                |s| Some(quoted(word(BACKENDS, s.gateway.backend)));
+            "http-port" Restart
+                |s, v| Ok(s.gateway.http_port = v.number(1..=u16::MAX)?),
+                |s| Some(s.gateway.http_port.to_string());
+            "nat" Live
+                |s, v| Ok(s.gateway.nat = if v.switch()? { Nat::Enabled } else { Nat::Disabled }),
+                |s| Some((s.gateway.nat == Nat::Enabled).to_string());
+            "igd-version" Restart
+                |s, v| Ok(s.gateway.igd_version = match v.number(1..=2_u8)? {
+                    1 => IgdVersion::One,
+                    _ => IgdVersion::Two,
+                }),
+                |s| Some(if s.gateway.igd_version == IgdVersion::One { "1" } else { "2" }.to_owned());
+            "when-disconnected" Live
+                |s, v| Ok(s.gateway.when_disconnected = v.choice(WHEN_DISCONNECTED)?),
+                |s| Some(quoted(word(WHEN_DISCONNECTED, s.gateway.when_disconnected)));
+            "uuid" Restart
+                |s, v| Ok(s.gateway.uuid = unless_auto(v, uuid)?),
+                |s| Some(quoted(s.gateway.uuid.as_deref().unwrap_or(AUTO)));
+            "reserved-ports" Live
+                |s, v| Ok(s.gateway.reserved_ports = v.list()?.map(reserved).collect::<Result<_, _>>()?),
+                |s| Some(quoted_list(&s.gateway.reserved_ports));
+        },
+    },
+    Section {
+        name: "link",
+        keys: keys! {
+            "kind" Restart
+                |_, v| only(v, "interface", &["command"]),
+                |_| Some(quoted("interface"));
+            "control" Live
+                |_, v| only(v, "nobody", &["admin", "lan"]),
+                |_| Some(quoted("nobody"));
+        },
+    },
+    Section {
+        name: "leases",
+        keys: keys! {
+            "max" Live
+                |s, v| Ok(s.leases.maximum = v.number(1..=Leases::WEEK)?),
+                |s| Some(s.leases.maximum.to_string());
+            "default" Live
+                |s, v| Ok(s.leases.v1_default = Some(v.number(1..=Leases::WEEK)?)),
+                |s| s.leases.v1_default.map(|seconds| seconds.to_string());
+            "permanent-v1" Live
+                |s, v| Ok(s.leases.v1_default = match v.switch()? {
+                    true => None,
+                    false => s.leases.v1_default.or(Leases::default().v1_default),
+                }),
+                |s| Some(s.leases.v1_default.is_none().to_string());
+            "store" Restart
+                |_, v| only(v, "embedded", &["etcd:"]),
+                |_| Some(quoted("embedded"));
+        },
+    },
+    Section {
+        name: "limits",
+        keys: keys! {
+            "mappings" Live
+                |s, v| Ok(s.limits.engine.mappings = v.number(1..=131_070)?),
+                |s| Some(s.limits.engine.mappings.to_string());
+            "mappings-per-client" Live
+                |s, v| Ok(s.limits.engine.mappings_per_client = v.number(1..=131_070)?),
+                |s| Some(s.limits.engine.mappings_per_client.to_string());
+            "page-size" Live
+                |s, v| Ok(s.limits.engine.page_size = v.number(1..=u16::MAX)?),
+                |s| Some(s.limits.engine.page_size.to_string());
+            "requests-per-second-per-client" Live
+                |s, v| Ok(s.limits.requests_per_second_per_client = v.number(1..=1_000_000)?),
+                |s| Some(s.limits.requests_per_second_per_client.to_string());
+            "connections" Restart
+                |s, v| Ok(s.limits.connections = v.number(8..=65_536)?),
+                |s| Some(s.limits.connections.to_string());
+            "connections-per-client" Restart
+                |s, v| Ok(s.limits.connections_per_client = v.number(4..=65_536)?),
+                |s| Some(s.limits.connections_per_client.to_string());
+        },
+    },
+    Section {
+        name: "access",
+        keys: keys! {
+            "own-address-only" Live
+                |s, v| Ok(s.policy.reach = if v.switch()? { Reach::OwnAddress } else { Reach::Everyone }),
+                |s| Some((s.policy.reach == Reach::OwnAddress).to_string());
+        },
+    },
+    Section {
+        name: "admin",
+        keys: keys! {
+            "socket" Restart
+                |s, v| Ok(s.admin.socket = unless_auto(v, |v| v.short_text(107).map(Into::into))?),
+                |s| Some(match &s.admin.socket {
+                    Some(path) => quoted(&path.display().to_string()),
+                    None => quoted(AUTO),
+                });
+        },
+    },
+    Section {
+        name: "nftables",
+        keys: keys! {
+            "table" Restart
+                |s, v| Ok(s.nftables.table = table_name(v)?),
+                |s| Some(quoted(&s.nftables.table));
+            "own-table" Restart
+                |s, v| Ok(s.nftables.own_table = v.switch()?),
+                |s| Some(s.nftables.own_table.to_string());
+            "masquerade" Restart
+                |s, v| Ok(s.nftables.masquerade = v.switch()?),
+                |s| Some(s.nftables.masquerade.to_string());
+            "cut-connections" Restart
+                |s, v| Ok(s.nftables.cut_connections = v.switch()?),
+                |s| Some(s.nftables.cut_connections.to_string());
+        },
+    },
+    Section {
+        name: "relay",
+        keys: keys! {
+            "connections-per-mapping" Restart
+                |s, v| Ok(s.relay.connections_per_mapping = v.number(1..=65_536)?),
+                |s| Some(s.relay.connections_per_mapping.to_string());
+            "flows-per-mapping" Restart
+                |s, v| Ok(s.relay.flows_per_mapping = v.number(1..=65_536)?),
+                |s| Some(s.relay.flows_per_mapping.to_string());
+            "connections" Restart
+                |s, v| Ok(s.relay.connections = v.number(1..=1_048_576)?),
+                |s| Some(s.relay.connections.to_string());
+            "udp-idle" Restart
+                |s, v| Ok(s.relay.udp_idle = Duration::from_secs(v.number(120..=86_400)?)),
+                |s| Some(s.relay.udp_idle.as_secs().to_string());
+        },
+    },
+];
+
+const AUTO: &str = "auto";
+
+const BACKENDS: &[(&str, Backend)] = &[
+    (AUTO, Backend::Auto),
+    ("nftables", Backend::Nftables),
+    ("relay", Backend::Relay),
+];
+
+const WHEN_DISCONNECTED: &[(&str, WhenDisconnected)] =
+    &[("reject", WhenDisconnected::Reject), ("accept", WhenDisconnected::Accept)];
+
+/// The word that stands for a value.
+fn word<T: PartialEq + Copy>(words: &[(&'static str, T)], value: T) -> &'static str {
+    let found = words.iter().find(|(_, candidate)| *candidate == value);
+    found.map_or("", |(word, _)| word)
+}
+
+fn unless_auto<T>(value: Item<'_>, read: impl Fn(Item<'_>) -> Result<T, Wrong>) -> Result<Option<T>, Wrong> {
+    match value.0.as_str() {
+        Some(AUTO) => Ok(None),
+        _ => read(value).map(Some),
+    }
+}
+
+/// A key that has one value in this version, and others in later ones.
+fn only(value: Item<'_>, word: &str, later: &[&str]) -> Result<(), Wrong> {
+    let text = value.text()?;
+    if text == word {
+        Ok(())
+    } else if later.iter().any(|prefix| text.starts_with(prefix)) {
+        Err(format!("{text:?} is not supported by this version; write {word:?} or remove the line"))
+    } else {
+        Err(value.must(&format!("be {word:?}")))
+    }
+}
+
+/// The name of a network interface as Linux takes it.
+fn interface(value: Item<'_>) -> Result<String, Wrong> {
+    let text = value.text()?;
+    let fits = (1..=15).contains(&text.len()) && !text.contains(['/', ' ']) && text.is_ascii();
+    fits.then(|| text.to_owned())
+        .ok_or_else(|| value.must("be the name of a network interface (see `ip link`)"))
+}
+
+fn external_ip(value: Item<'_>) -> Result<ExternalIp, Wrong> {
+    if value.0.as_str().is_some_and(|text| text.starts_with("stun:")) {
+        return Err("\"stun:\" is not supported by this version; write \"auto\" or an address".to_owned());
+    }
+    let fixed = unless_auto(value, |value| {
+        value.parsed("\"auto\" or an IPv4 address such as \"198.51.100.7\"")
+    })?;
+    Ok(fixed.map_or(ExternalIp::Auto, ExternalIp::Fixed))
+}
+
+fn uuid(value: Item<'_>) -> Result<String, Wrong> {
+    let text = value.text()?;
+    let groups: Vec<&str> = text.split('-').collect();
+    let hex = |group: &&str| group.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let fits = groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]) && groups.iter().all(hex);
+    fits.then(|| text.to_ascii_lowercase())
+        .ok_or_else(|| value.must("be \"auto\" or a UUID such as \"1f0e3dad-9990-4345-b743-9f8ffabdffc4\""))
+}
+
+fn table_name(value: Item<'_>) -> Result<String, Wrong> {
+    let text = value.short_text(64)?;
+    let mut bytes = text.bytes();
+    let fits = bytes.next().is_some_and(|first| first.is_ascii_alphabetic())
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    fits.then(|| text.to_owned())
+        .ok_or_else(|| value.must("be a name of letters, digits and underscores that nft can print"))
+}
+
+/// `22`, `"22/tcp"`, `"5000-5010"` or `"5000-5010/udp"`.
+fn reserved(value: Item<'_>) -> Result<ReservedPorts, Wrong> {
+    let wrong = || value.must("be a port or a range, for both transports or one: 22, \"22/tcp\", \"5000-5010/udp\"");
+    let text = value.loose_text().ok_or_else(wrong)?;
+    let (ports, protocol) = match text.split_once('/') {
+        None => (text.as_str(), None),
+        Some((ports, "tcp")) => (ports, Some(Protocol::Tcp)),
+        Some((ports, "udp")) => (ports, Some(Protocol::Udp)),
+        Some(_) => return Err(wrong()),
+    };
+    let ports = ports.parse().map_err(|_| wrong())?;
+    Ok(ReservedPorts { ports, protocol })
+}

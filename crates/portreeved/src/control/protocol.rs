@@ -1,0 +1,122 @@
+//! What is asked and answered on the control socket. The shapes are stable: programs read them.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use portreeve_engine::{Mapping, Origin, Protocol, RemoteHost, Time};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// A command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Command {
+    /// The gateway at a glance.
+    Status,
+    /// Every mapping.
+    Mappings,
+    /// The LAN hosts that have mappings.
+    Clients,
+    /// Removes mappings.
+    Revoke {
+        /// Which.
+        which: Selection,
+    },
+    /// Reads the configuration again.
+    Reload,
+    /// Ends the daemon. The connection stays open until it has ended.
+    Stop {
+        /// Whether mappings end too.
+        flush: bool,
+    },
+}
+
+/// Which mappings to remove.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Selection {
+    /// Those at an external port.
+    Port {
+        /// The port.
+        external_port: u16,
+        /// `TCP` or `UDP`.
+        protocol: Transport,
+        /// Only the one for this remote host.
+        remote_host: Option<Ipv4Addr>,
+    },
+    /// Those that lead to a LAN host.
+    Client(IpAddr),
+    /// All.
+    All,
+}
+
+/// The transport of a mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Transport {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+/// The answer: what was asked for, or why not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Response {
+    /// Done.
+    Ok(Value),
+    /// Not done.
+    Error(String),
+}
+
+impl Selection {
+    /// Whether it means this mapping.
+    pub(super) fn contains(&self, mapping: &Mapping) -> bool {
+        match self {
+            Self::Port {
+                external_port,
+                protocol,
+                remote_host,
+            } => {
+                let key = mapping.key;
+                let remote_fits = remote_host.is_none_or(|host| key.remote_host == RemoteHost::Host(host));
+                (key.external_port.get(), key.protocol) == (*external_port, (*protocol).into()) && remote_fits
+            }
+            Self::Client(client) => IpAddr::V4(mapping.internal_client) == *client,
+            Self::All => true,
+        }
+    }
+}
+
+impl From<Transport> for Protocol {
+    fn from(transport: Transport) -> Self {
+        match transport {
+            Transport::Tcp => Self::Tcp,
+            Transport::Udp => Self::Udp,
+        }
+    }
+}
+
+/// A mapping as it is shown.
+pub(super) fn show(mapping: &Mapping, now: Time) -> Value {
+    let remote_host = match mapping.key.remote_host {
+        RemoteHost::Any => None,
+        RemoteHost::Host(address) => Some(address),
+    };
+    let (origin, requested_by) = match mapping.origin {
+        Origin::Upnp(address) => ("upnp", Some(address)),
+        Origin::Static => ("static", None),
+    };
+    json!({
+        "external-port": mapping.key.external_port,
+        "protocol": mapping.key.protocol.name(),
+        "remote-host": remote_host,
+        "internal-client": mapping.internal_client,
+        "internal-port": mapping.internal_port,
+        "enabled": mapping.enabled,
+        "description": mapping.description,
+        "lease-seconds": mapping.expiry.remaining_seconds(now),
+        "origin": origin,
+        "requested-by": requested_by,
+    })
+}

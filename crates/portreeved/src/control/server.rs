@@ -1,0 +1,175 @@
+//! The daemon's end of the control socket.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::net::UnixStream as BlockingStream;
+use std::path::Path;
+use std::sync::Arc;
+
+use portreeve_engine::{Key, Mapping, Protocol, Reply, Request, Time};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tracing::{debug, info};
+
+use super::protocol::{Command, Response, Selection, show};
+use crate::exit::{Failure, Status};
+use crate::http::Ask;
+
+/// Longest command.
+const LINE: u64 = 64 * 1024;
+/// Who may use the socket: the daemon's user and group.
+const MODE: u32 = 0o660;
+
+/// What the control socket needs of the daemon besides the engine.
+pub trait Office: Ask {
+    /// What of the status is not the engine's: an object.
+    fn facts(&self) -> Value;
+
+    /// Reads the configuration again; tells what changed, or why nothing did.
+    fn reload(&self) -> impl Future<Output = Result<Value, String>> + Send;
+
+    /// Ends the daemon, with its mappings or without.
+    fn stop(&self, flush: bool);
+
+    /// The present, on the clock of leases.
+    fn now(&self) -> Time;
+}
+
+/// Opens the socket. One that a dead daemon left behind is replaced; a living one is not.
+pub fn open(path: &Path) -> Result<UnixListener, Failure> {
+    let failed = |error: io::Error| Failure::system(format!("cannot open the control socket {}", path.display()), &error);
+    if let Some(directory) = path.parent().filter(|directory| !directory.exists()) {
+        std::fs::DirBuilder::new().recursive(true).mode(0o750).create(directory).map_err(failed)?;
+    }
+    match BlockingStream::connect(path) {
+        Ok(_) => {
+            let message = format!(
+                "another portreeved answers on {}; stop it with `portreeved stop`, or give this one its own `--state-dir`",
+                path.display()
+            );
+            return Err(Failure::new(Status::Unavailable, message));
+        }
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path).map_err(failed)?,
+        Err(_) => {}
+    }
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(MODE)).map_err(failed)?;
+    Ok(listener)
+}
+
+/// Answers commands for ever.
+pub async fn serve<O: Office>(listener: UnixListener, office: Arc<O>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let office = Arc::clone(&office);
+                tokio::spawn(async move {
+                    if let Err(error) = converse(stream, &*office).await {
+                        debug!(%error, "a control connection broke");
+                    }
+                });
+            }
+            Err(error) => {
+                debug!(%error, "a control connection could not be accepted");
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn converse<O: Office>(mut stream: UnixStream, office: &O) -> io::Result<()> {
+    let (reader, mut writer) = stream.split();
+    let mut reader = BufReader::new(reader.take(LINE));
+    let mut line = String::new();
+    while reader.read_line(&mut line).await? > 0 {
+        let response = match serde_json::from_str(&line) {
+            Ok(command) => match carry_out(command, office).await {
+                Ok(value) => Response::Ok(value),
+                Err(error) => Response::Error(error),
+            },
+            Err(error) => Response::Error(format!("not a command: {error}")),
+        };
+        let mut text = serde_json::to_string(&response)?;
+        text.push('\n');
+        writer.write_all(text.as_bytes()).await?;
+        line.clear();
+        reader.get_mut().set_limit(LINE);
+    }
+    Ok(())
+}
+
+async fn carry_out<O: Office>(command: Command, office: &O) -> Result<Value, String> {
+    match command {
+        Command::Status => status(office).await,
+        Command::Mappings => {
+            let (mappings, now) = (mappings(office).await?, office.now());
+            Ok(mappings.iter().map(|mapping| show(mapping, now)).collect())
+        }
+        Command::Clients => Ok(clients(&mappings(office).await?)),
+        Command::Revoke { which } => revoke(office, &which).await,
+        Command::Reload => office.reload().await,
+        Command::Stop { flush } => {
+            info!(flush, "stopping, as asked on the control socket");
+            office.stop(flush);
+            Ok(json!({}))
+        }
+    }
+}
+
+async fn status<O: Office>(office: &O) -> Result<Value, String> {
+    let Reply::Status(status) = office.ask(Request::Status).await.ok_or(STOPPING)? else {
+        return Err(UNEXPECTED.to_owned());
+    };
+    let mut facts = office.facts();
+    facts["connection"] = json!({
+        "status": status.connection.name(),
+        "last-error": status.last_error.name(),
+        "uptime-seconds": status.uptime,
+        "external-address": status.external_address,
+    });
+    facts["mappings"] = json!({"count": status.mappings, "capacity": status.capacity});
+    facts["system-update-id"] = json!(status.system_update_id);
+    Ok(facts)
+}
+
+async fn mappings<O: Office>(office: &O) -> Result<Vec<Arc<Mapping>>, String> {
+    match office.ask(Request::Mappings).await.ok_or(STOPPING)? {
+        Reply::Mappings(mappings) => Ok(mappings),
+        _ => Err(UNEXPECTED.to_owned()),
+    }
+}
+
+fn clients(mappings: &[Arc<Mapping>]) -> Value {
+    let mut counts: BTreeMap<_, (usize, usize)> = BTreeMap::new();
+    for mapping in mappings {
+        let (tcp, udp) = counts.entry(mapping.internal_client).or_default();
+        match mapping.key.protocol {
+            Protocol::Tcp => *tcp += 1,
+            Protocol::Udp => *udp += 1,
+        }
+    }
+    let show = |(client, (tcp, udp))| json!({"client": client, "mappings": tcp + udp, "tcp": tcp, "udp": udp});
+    counts.into_iter().map(show).collect()
+}
+
+async fn revoke<O: Office>(office: &O, selection: &Selection) -> Result<Value, String> {
+    let mappings = mappings(office).await?;
+    let keys: Vec<Key> = mappings.iter().filter(|mapping| selection.contains(mapping)).map(|mapping| mapping.key).collect();
+    if keys.is_empty() && *selection != Selection::All {
+        return Err("there is no such mapping; see `portreeved mappings`".to_owned());
+    }
+    match office.ask(Request::Revoke(keys)).await.ok_or(STOPPING)? {
+        Reply::Revoked(Ok(removed)) => {
+            let now = office.now();
+            Ok(removed.iter().map(|mapping| show(mapping, now)).collect())
+        }
+        Reply::Revoked(Err(fault)) => Err(fault.to_string()),
+        _ => Err(UNEXPECTED.to_owned()),
+    }
+}
+
+const STOPPING: &str = "the daemon is stopping";
+const UNEXPECTED: &str = "the engine answered something else; this is a mistake in portreeved";

@@ -1,0 +1,86 @@
+//! What the engine thread reads of the machine.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU16;
+
+use portreeve_engine::ports::PortSet;
+use portreeve_engine::{Counters, Protocol};
+use portreeve_netlink::diag::{Listener, Transport, listeners};
+use portreeve_netlink::route::{Snapshot, counters};
+use tokio::sync::watch;
+use tracing::debug;
+
+use crate::machine::{Carrier, Findings};
+use crate::runtime::Probe;
+
+/// The machine, as far as it concerns the WAN.
+pub(super) struct Machine {
+    wan: Option<String>,
+    carrier: Carrier,
+    network: watch::Receiver<Snapshot>,
+}
+
+impl Machine {
+    pub(super) fn new(findings: &Findings, network: watch::Receiver<Snapshot>) -> Self {
+        Self {
+            wan: findings.wan.clone(),
+            carrier: findings.carrier,
+            network,
+        }
+    }
+
+    fn wan_index(&self) -> Option<u32> {
+        let wan = self.wan.as_deref()?;
+        self.network.borrow().link_named(wan).map(|link| link.index)
+    }
+
+    fn wan_addresses(&self, index: u32) -> Vec<Ipv4Addr> {
+        let snapshot = self.network.borrow();
+        let addresses = snapshot.addresses_of(index).filter_map(|address| match address.address {
+            IpAddr::V4(address) => Some(address),
+            IpAddr::V6(_) => None,
+        });
+        addresses.collect()
+    }
+}
+
+impl Probe for Machine {
+    fn listening(&mut self) -> PortSet {
+        let mut set = PortSet::default();
+        // The relay asks the operating system for each port, which knows better.
+        let Some(wan) = self.wan_index().filter(|_| self.carrier == Carrier::Nftables) else {
+            return set;
+        };
+        let addresses = self.wan_addresses(wan);
+        let on_wan = |listener: &Listener| {
+            let by_link = listener.link.is_none_or(|link| link == wan);
+            by_link && addresses.iter().any(|address| listener.covers(*address))
+        };
+        match listeners() {
+            Ok(found) => {
+                for listener in found.iter().filter(|listener| on_wan(listener)) {
+                    let protocol = match listener.transport {
+                        Transport::Tcp => Protocol::Tcp,
+                        Transport::Udp => Protocol::Udp,
+                    };
+                    if let Some(port) = NonZeroU16::new(listener.port) {
+                        set.insert(protocol, port);
+                    }
+                }
+            }
+            Err(error) => debug!(%error, "cannot see which ports are in use"),
+        }
+        set
+    }
+
+    fn counters(&mut self) -> Counters {
+        let found = self.wan_index().and_then(|index| counters(index).ok().flatten());
+        let found = found.unwrap_or_default();
+        Counters {
+            bytes_sent: found.sent_bytes,
+            bytes_received: found.received_bytes,
+            packets_sent: found.sent_packets,
+            packets_received: found.received_packets,
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The daemon's insides, as a library, so that tests and fuzz targets reach them.
+
+pub mod args;
+pub mod config;
+pub mod control;
+pub mod daemon;
+pub mod date;
+pub mod exit;
+pub mod http;
+pub mod identity;
+pub mod log;
+pub mod machine;
+pub mod notify;
+pub mod pace;
+pub mod paths;
+pub mod random;
+pub(crate) mod runtime;
+pub mod ssdp;
