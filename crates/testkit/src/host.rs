@@ -1,4 +1,4 @@
-use std::fs::File;
+use std::fs::{self, File};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::panic::resume_unwind;
 use std::process::Command;
@@ -72,6 +72,21 @@ impl Host {
     pub(crate) fn enter(&self) {
         setns(&self.handle, CloneFlags::CLONE_NEWNET)
             .unwrap_or_else(|e| panic!("cannot enter {}: {e}", self.namespace));
+    }
+
+    /// Gives the programs started from now on in this namespace their own `/etc/hosts`.
+    ///
+    /// # Panics
+    /// If the file cannot be written.
+    pub fn set_hosts(&self, entries: &[(Ipv4Addr, &str)]) {
+        // `ip netns exec` puts what it finds there over /etc.
+        let directory = format!("/etc/netns/{}", self.namespace);
+        let lines: String = entries
+            .iter()
+            .map(|(address, name)| format!("{address} {name}\n"))
+            .collect();
+        fs::create_dir_all(&directory).unwrap_or_else(|e| panic!("cannot make {directory}: {e}"));
+        fs::write(format!("{directory}/hosts"), lines).unwrap_or_else(|e| panic!("cannot write in {directory}: {e}"));
     }
 
     /// Runs a program to its end inside the namespace.

@@ -13,6 +13,7 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 
+const ETC: &str = "/etc/netns";
 const LOCKS: &str = "/run/portreeve-lab";
 
 /// Shows that the process owning a lab is alive; the file goes away with the value.
@@ -67,6 +68,9 @@ pub(crate) fn remove_namespaces(prefix: &str) {
         if name.starts_with(&mine) {
             kill_inhabitants(&name);
             let _ = ip(&["netns", "delete", &name]);
+            // What `Host::set_hosts` made; the directory above goes with the last of them.
+            let _ = fs::remove_dir_all(Path::new(ETC).join(&name));
+            let _ = fs::remove_dir(ETC);
         }
     }
 }

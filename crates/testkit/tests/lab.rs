@@ -135,3 +135,24 @@ fn labs_of_dead_processes_are_swept() {
     assert!(!Path::new("/run/netns").join(&namespace).exists());
     assert!(!Path::new("/run/portreeve-lab").join(dead).exists());
 }
+
+#[test]
+fn a_host_has_its_own_names() {
+    let Some(()) = require_root("names in the lab") else {
+        return;
+    };
+    let lab = Lab::builder().build();
+    lab.gateway().set_hosts(&[(Ipv4Addr::new(192, 168, 77, 11), "console")]);
+    let found = lab.gateway().command("getent", ["hosts", "console"]).success();
+    assert_eq!(found.split_whitespace().next(), Some("192.168.77.11"));
+    assert!(
+        !lab.lan_host(1)
+            .command("cat", ["/etc/hosts"])
+            .success()
+            .contains("console")
+    );
+    let directory = Path::new("/etc/netns").join(lab.gateway().namespace());
+    assert!(directory.exists());
+    drop(lab);
+    assert!(!directory.exists());
+}

@@ -28,6 +28,7 @@ pub(super) fn write_configuration(lab: &Lab, settings: &Settings, directory: &Pa
         IgdVersion::One => "yes",
         IgdVersion::Two => "no",
     };
+    let (first, last) = settings.external_ports.unwrap_or((1024, 65_535));
     let text = format!(
         "ext_ifname={wan}\n\
          {listening}\
@@ -43,7 +44,7 @@ pub(super) fn write_configuration(lab: &Lab, settings: &Settings, directory: &Pa
          upnp_forward_chain=miniupnpd\n\
          upnp_nat_chain=prerouting_miniupnpd\n\
          upnp_nat_postrouting_chain=postrouting_miniupnpd\n\
-         allow 1024-65535 192.168.0.0/16 1024-65535\n\
+         allow {first}-{last} 192.168.0.0/16 1024-65535\n\
          deny 0-65535 0.0.0.0/0 0-65535\n",
         wan = lab.wan_interface(),
         leases = directory.join("leases").display(),

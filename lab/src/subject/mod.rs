@@ -32,6 +32,8 @@ pub struct Settings {
     pub lans: u8,
     /// Which version the gateway shows to everybody.
     pub igd_version: IgdVersion,
+    /// External ports that clients may have, both included; all from 1024 on if not given.
+    pub external_ports: Option<(u16, u16)>,
     /// `--set` arguments for portreeved, as in `leases.default=600`; the other subject does not know them.
     pub overrides: Vec<String>,
 }
@@ -73,6 +75,7 @@ impl Default for Settings {
         Self {
             lans: 1,
             igd_version: IgdVersion::Two,
+            external_ports: None,
             overrides: Vec::new(),
         }
     }

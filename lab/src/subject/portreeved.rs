@@ -19,6 +19,7 @@ pub(super) fn write_configuration(lab: &Lab, settings: &Settings, directory: &Pa
         IgdVersion::One => 1,
         IgdVersion::Two => 2,
     };
+    let rules = settings.external_ports.map(rules).unwrap_or_default();
     let text = format!(
         "[network]\n\
          lan = [{lans}]\n\
@@ -27,12 +28,24 @@ pub(super) fn write_configuration(lab: &Lab, settings: &Settings, directory: &Pa
          backend = \"nftables\"\n\
          igd-version = {version}\n\
          [admin]\n\
-         socket = \"{}\"\n",
+         socket = \"{}\"\n\
+         {rules}",
         lab.wan_interface(),
         directory.join("control.sock").display(),
     );
     let path = directory.join("portreeved.toml");
     fs::write(&path, text).unwrap_or_else(|e| panic!("cannot write {}: {e}", path.display()));
+}
+
+/// One rule that allows these external ports, and one that denies the others.
+fn rules((first, last): (u16, u16)) -> String {
+    format!(
+        "[[rule]]\n\
+         action = \"allow\"\n\
+         external-ports = \"{first}-{last}\"\n\
+         [[rule]]\n\
+         action = \"deny\"\n"
+    )
 }
 
 pub(super) fn spawn(lab: &Lab, settings: &Settings, directory: &Path) -> Process {

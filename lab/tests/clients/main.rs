@@ -4,5 +4,6 @@ mod async_upnp_client;
 mod gssdp;
 mod igd_next;
 mod python_miniupnpc;
+mod quirks;
 mod support;
 mod upnpc;

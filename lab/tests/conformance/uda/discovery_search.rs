@@ -1,7 +1,7 @@
 //! Section 1.3: searches.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use portreeve_lab::Bed;
@@ -349,4 +349,27 @@ fn the_location_found_serves_the_device_found() {
         let udn = answer.header("USN").split("::").next().unwrap_or_default();
         assert!(response.body.contains(udn), "{udn}");
     }
+}
+
+#[test]
+fn a_source_that_is_not_on_the_lan_is_not_answered() {
+    let Some(bed) = Bed::own(&Settings::default()) else {
+        return;
+    };
+    let host = bed.lan_host(1);
+    // A spoofed search would make the gateway send more than it got to an address of the sender's choice.
+    host.ip("addr add 10.9.9.9/32 dev eth0");
+    bed.gateway().ip("route add 10.9.9.9/32 via 192.168.77.11");
+    let to = SocketAddr::from((bed.gateway().ipv4(), ssdp::PORT));
+    let socket = host
+        .run(|| UdpSocket::bind("10.9.9.9:0"))
+        .expect("any UDP port will do");
+    socket
+        .set_read_timeout(Some(Duration::from_secs(1)))
+        .expect("sockets take a read timeout");
+    socket
+        .send_to(ssdp::request(to, "ssdp:all", None).as_bytes(), to)
+        .expect("the LAN is connected");
+    let answer = socket.recv_from(&mut [0; 2048]);
+    assert!(answer.is_err(), "{answer:?}");
 }

@@ -1,12 +1,12 @@
 //! Section 2.6: the connection follows the WAN interface.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use portreeve_lab::Bed;
 use portreeve_lab::subject::Settings;
-use portreeve_lab::upnp::ControlPoint;
-use portreeve_testkit::{Cable, wait_until};
+use portreeve_lab::upnp::{ControlPoint, PortMapping, refused};
+use portreeve_testkit::{Cable, Echo, reach_tcp, wait_until};
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -96,4 +96,68 @@ fn a_new_external_address_is_reported() {
         external(&client)
     );
     assert_eq!(status(&client), "Connected");
+}
+
+#[test]
+fn while_disconnected_a_mapping_is_refused_with_501_or_stored() {
+    let Some(bed) = Bed::own(&Settings::default()) else {
+        return;
+    };
+    let client = bed.client(1);
+    bed.wan_cable(Cable::Out);
+    assert!(
+        wait_until(SOON, || status(&client) == "Disconnected"),
+        "still {}",
+        status(&client)
+    );
+    let mapping = PortMapping::new(&client, 9000);
+    match client.add(&mapping) {
+        Ok(_) => assert!(client.specific(&mapping).is_ok()),
+        Err(fault) => {
+            assert_eq!(fault.code, 501, "{fault}");
+            refused(client.specific(&mapping), &[714]);
+        }
+    }
+}
+
+#[test]
+fn mappings_outlive_a_time_without_carrier() {
+    let Some(bed) = Bed::own(&Settings::default()) else {
+        return;
+    };
+    let client = bed.client(1);
+    let echo = Echo::tcp(bed.lan_host(1), 7000);
+    let mapping = PortMapping::new(&client, 9000).to_port(echo.port());
+    client.add(&mapping).expect("an own mapping");
+    bed.wan_cable(Cable::Out);
+    assert!(
+        wait_until(SOON, || status(&client) == "Disconnected"),
+        "still {}",
+        status(&client)
+    );
+    client.specific(&mapping).expect("still there");
+    bed.wan_cable(Cable::In);
+    let outside = SocketAddr::from((bed.wan_ipv4(), 9000));
+    assert!(
+        wait_until(SOON, || reach_tcp(bed.internet_host(1), outside).is_ok()),
+        "it does not forward again"
+    );
+}
+
+#[test]
+fn mappings_follow_a_new_external_address() {
+    let Some(bed) = Bed::own(&Settings::default()) else {
+        return;
+    };
+    let client = bed.client(1);
+    let echo = Echo::tcp(bed.lan_host(1), 7000);
+    client
+        .add(&PortMapping::new(&client, 9000).to_port(echo.port()))
+        .expect("an own mapping");
+    bed.set_wan_address(Some(Ipv4Addr::new(11, 11, 11, 3)));
+    let outside = "11.11.11.3:9000".parse::<SocketAddr>().expect("an address");
+    assert!(
+        wait_until(SOON, || reach_tcp(bed.internet_host(1), outside).is_ok()),
+        "not open at the new address"
+    );
 }

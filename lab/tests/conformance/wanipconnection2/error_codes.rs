@@ -3,6 +3,7 @@
 //! A gateway may add a reason after the text.
 
 use portreeve_lab::Bed;
+use portreeve_lab::subject::Settings;
 use portreeve_lab::upnp::{Fault, PortMapping, refused};
 use portreeve_testkit::Echo;
 
@@ -142,6 +143,31 @@ fn error_718_conflict_in_mapping_entry() {
         second.add(&PortMapping::new(&second, port)),
         718,
         "ConflictInMappingEntry",
+    );
+}
+
+#[test]
+fn error_728_no_port_maps_available() {
+    let settings = Settings {
+        external_ports: Some((9000, 9002)),
+        ..Settings::default()
+    };
+    let Some(bed) = Bed::own(&settings) else { return };
+    let (first, second) = (bed.client(1), bed.client(2));
+    for port in 9000..=9002 {
+        first
+            .add(&PortMapping::new(&first, port))
+            .expect("one of the three ports that there are");
+    }
+    says(
+        second.add_any(&PortMapping::new(&second, 9001)),
+        728,
+        "NoPortMapsAvailable",
+    );
+    assert_eq!(
+        second.add_any(&PortMapping::new(&second, 9001).udp()),
+        Ok(9001),
+        "the other protocol has ports left"
     );
 }
 

@@ -4,6 +4,7 @@ mod access_control;
 mod connection_state;
 mod differences_from_v1;
 mod error_codes;
+mod section_2_3_internal_client;
 mod section_2_3_leases;
 mod section_2_3_port_mapping_number_of_entries;
 mod section_2_3_state_variables;
