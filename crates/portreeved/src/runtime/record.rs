@@ -19,6 +19,10 @@ pub(super) fn event(event: &Event) {
             line(what, mapping, *cause);
         }
         Event::Unmapped { mapping, cause } => line("unmapped", mapping, *cause),
+        // Every walk over the table ends with a refusal, so one of a reading action is nothing to tell.
+        Event::Refused { caller, action, fault } if action.contains("Get") => {
+            debug!(%caller, action, code = fault.code.number(), reason = %fault, "refused");
+        }
         Event::Refused { caller, action, fault } => {
             info!(%caller, action, code = fault.code.number(), reason = %fault, "refused");
         }
