@@ -45,9 +45,6 @@ fn reserved(settings: &Settings) -> PortSet {
         }
     }
     set.insert(Protocol::Udp, SSDP_PORT);
-    if let Some(port) = NonZeroU16::new(settings.gateway.http_port) {
-        set.insert(Protocol::Tcp, port);
-    }
     set
 }
 

@@ -127,10 +127,10 @@ pub(super) const SECTIONS: &[Section] = &[
         name: "limits",
         keys: keys! {
             "mappings" Live
-                |s, v| Ok(s.limits.engine.mappings = v.number(1..=131_070)?),
+                |s, v| Ok(s.limits.engine.mappings = v.number(1..=1_048_576)?),
                 |s| Some(s.limits.engine.mappings.to_string());
             "mappings-per-client" Live
-                |s, v| Ok(s.limits.engine.mappings_per_client = v.number(1..=131_070)?),
+                |s, v| Ok(s.limits.engine.mappings_per_client = v.number(1..=1_048_576)?),
                 |s| Some(s.limits.engine.mappings_per_client.to_string());
             "page-size" Live
                 |s, v| Ok(s.limits.engine.page_size = v.number(1..=u16::MAX)?),

@@ -169,7 +169,7 @@ fn options_override_the_file_and_name_themselves_in_errors() {
     let problems = source(&["limits.mappings=many"]).load().unwrap_err();
     assert_eq!(
         problems.to_string(),
-        "--set limits.mappings=many: limits.mappings: must be a whole number from 1 to 131070, not \"many\""
+        "--set limits.mappings=many: limits.mappings: must be a whole number from 1 to 1048576, not \"many\""
     );
 }
 
