@@ -185,6 +185,7 @@ impl Backend for Relay {
         let _context = runtime.enter();
         let mut plan: Vec<(PortId, Planned)> = self.plan(changes, now).into_iter().collect();
         plan.sort_by_key(|(_, planned)| planned.change);
+        let ids: Vec<PortId> = plan.iter().map(|(id, _)| *id).collect();
         let open = |(id, planned): (PortId, Planned)| match self.open(id, &planned.mappings) {
             Ok(opened) => Ok((id, planned.mappings, opened)),
             Err(error) => Err(Refused {
@@ -192,7 +193,15 @@ impl Backend for Relay {
                 why: refusal(&error),
             }),
         };
-        let opened: Vec<_> = plan.into_iter().map(open).collect::<Result<_, _>>()?;
+        let touched = || ids.iter().filter_map(|id| self.ports.get(id));
+        touched().for_each(|held| held.port.begin_change());
+        let opened: Vec<_> = match plan.into_iter().map(open).collect() {
+            Ok(opened) => opened,
+            Err(refused) => {
+                touched().for_each(|held| held.port.take_back_change());
+                return Err(refused);
+            }
+        };
         for (id, mappings, opened) in opened {
             self.install(id, mappings, opened, now);
         }
@@ -210,6 +219,9 @@ impl Backend for Relay {
         }
         let mut done = Reconciled::default();
         for (id, mut mappings) in wanted {
+            if let Some(held) = self.ports.get(&id) {
+                held.port.begin_change();
+            }
             let opened = self.open(id, &mappings).unwrap_or_else(|error| {
                 let refused = std::mem::take(&mut mappings).into_values();
                 done.refused

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use portreeve_engine::{Expiry, Mapping, Protocol, RemoteHost, Time};
 use tokio::net::{TcpListener, UdpSocket};
@@ -14,6 +15,9 @@ use tokio::time::Instant;
 use super::slot::{Slot, lock};
 use super::udp::Flows;
 use super::{Mappings, Shared, target, tcp, udp};
+
+/// A lease whose end falls into a change ends by this much later.
+const CHANGE_TAKES: Duration = Duration::from_millis(2);
 
 /// When a route ends; `None` for never. That its sender is gone says that it has ended.
 pub(super) type Lease = watch::Receiver<Option<Instant>>;
@@ -28,6 +32,8 @@ pub(super) struct Port {
 struct State {
     routes: BTreeMap<RemoteHost, Entry>,
     sockets: Vec<Listening>,
+    /// While a change is under way no lease ends here, so that what was found open is open when it is done.
+    changing: bool,
 }
 
 #[derive(Debug)]
@@ -92,13 +98,23 @@ impl Port {
         }
     }
 
+    /// A change begins: until it is installed or taken back, no lease ends here.
+    pub(super) fn begin_change(&self) {
+        lock(&self.state).changing = true;
+    }
+
+    /// The change is not going to happen.
+    pub(super) fn take_back_change(&self) {
+        lock(&self.state).changing = false;
+    }
+
     /// The addresses at which the port is open.
     pub(super) fn addresses(&self) -> Vec<Ipv4Addr> {
         lock(&self.state).sockets.iter().map(|socket| socket.address).collect()
     }
 
     /// Makes the routes those of these mappings, and serves these sockets too. A route with the same target as before
-    /// keeps what it carries.
+    /// keeps what it carries. A change that was begun is done with this.
     pub(super) fn install(self: &Arc<Self>, mappings: &Mappings, opened: Vec<Opened>, now: Time) {
         let mut state = lock(&self.state);
         let stays = |remote_host: &RemoteHost, entry: &Entry| {
@@ -118,12 +134,17 @@ impl Port {
                 ),
             }
         }
+        state.changing = false;
         drop(state);
         self.listen(opened);
     }
 
-    /// Serves these sockets too.
+    /// Serves these sockets too, unless every lease has ended.
     pub(super) fn listen(self: &Arc<Self>, opened: Vec<Opened>) {
+        let mut state = lock(&self.state);
+        if state.routes.is_empty() {
+            return;
+        }
         let listening = opened.into_iter().map(|Opened { address, socket }| {
             let port = Arc::downgrade(self);
             let (socket, task) = match socket {
@@ -144,7 +165,7 @@ impl Port {
                 task: task.abort_handle(),
             }
         });
-        lock(&self.state).sockets.extend(listening);
+        state.sockets.extend(listening);
     }
 
     /// Where what this host sends goes, if anywhere: the mapping for it alone before the one for all.
@@ -182,6 +203,9 @@ impl Port {
     /// Ends the route if its lease has, and frees the port if it was the last.
     fn end(&self, remote_host: RemoteHost) {
         let mut state = lock(&self.state);
+        if state.changing {
+            return;
+        }
         let has_ended = |entry: &Entry| entry.lease.borrow().is_some_and(|ends| ends <= Instant::now());
         if state.routes.get(&remote_host).is_some_and(has_ended) {
             state.routes.remove(&remote_host);
@@ -217,7 +241,11 @@ async fn end_in_time(port: Weak<Port>, remote_host: RemoteHost, mut lease: Lease
             }
         };
         tokio::select! {
-            () = time_is_up => port.upgrade().into_iter().for_each(|port| port.end(remote_host)),
+            () = time_is_up => {
+                port.upgrade().into_iter().for_each(|port| port.end(remote_host));
+                // If it has not ended, a change is under way.
+                tokio::time::sleep(CHANGE_TAKES).await;
+            }
             changed = lease.changed() => if changed.is_err() { return },
         }
     }

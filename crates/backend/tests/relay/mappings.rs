@@ -151,6 +151,25 @@ fn a_lease_ends_by_itself_and_a_renewed_one_lives_on() {
 }
 
 #[test]
+fn a_renewal_at_the_very_end_of_a_lease_leaves_the_port_open() {
+    let mut world = World::new();
+    let target = echo("!");
+    let renewed = mapping(Udp, 20080, target);
+    // So many that the lease ends while they are opened.
+    let others: Vec<_> = (11_000..11_300)
+        .map(|port| Arc::new(mapping(Udp, port, target)))
+        .collect();
+    let mut changes: Vec<Change> = others.iter().map(put).collect();
+    changes.insert(0, put(&lasting(SOON, &renewed)));
+    for round in 0..10 {
+        world.add(&lasting(Duration::from_millis(round), &renewed));
+        world.apply(&changes).unwrap();
+        assert!(!world.is_free(Udp, 20080), "round {round}");
+        world.apply(&others.iter().map(removal).collect::<Vec<_>>()).unwrap();
+    }
+}
+
+#[test]
 fn a_lease_that_is_over_opens_nothing() {
     let mut world = World::new();
     world.add(&lasting(Duration::ZERO, &mapping(Tcp, 20080, echo("!"))));
