@@ -4,6 +4,7 @@ use std::collections::hash_map::RandomState;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Read};
+use std::ops::Deref;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -37,10 +38,10 @@ pub struct EmbeddedStore {
     frame: Vec<u8>,
 }
 
-/// A locked journal, open at its end.
+/// A journal, open at its end.
 #[derive(Debug)]
 struct Journal {
-    file: File,
+    file: Locked,
     salt: u64,
     end: usize,
     size: usize,
@@ -74,7 +75,7 @@ impl EmbeddedStore {
             return Ok(store(table, journal, 0, false));
         };
         let mut bytes = Vec::new();
-        (&file).read_to_end(&mut bytes).map_err(disk)?;
+        (&*file).read_to_end(&mut bytes).map_err(disk)?;
         let replayed = journal::replay(&bytes).map_err(|fault| refuse(path, fault))?;
         let journal = Journal {
             file,
@@ -190,7 +191,7 @@ impl Journal {
         // Not truncated before the lock is held: it may be what another process is about to put in place.
         let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let file = options.open(&new_path).map_err(disk)?;
-        lock(&file, path)?;
+        let file = Locked::new(file, path)?;
         if predecessor == Predecessor::None && fs::symlink_metadata(path).is_ok() {
             return Err(StoreError::InUse { path: path.to_owned() });
         }
@@ -205,7 +206,7 @@ impl Journal {
         })
     }
 
-    fn write(file: File, table: &Table) -> io::Result<Self> {
+    fn write(file: Locked, table: &Table) -> io::Result<Self> {
         file.set_len(0)?;
         // Random without a dependency: the keys with which the standard library protects its hash tables.
         let salt = RandomState::new().build_hasher().finish();
@@ -275,7 +276,7 @@ impl Journal {
 }
 
 /// Opens and locks the file, if there is one.
-fn lock_existing(path: &Path) -> Result<Option<File>, StoreError> {
+fn lock_existing(path: &Path) -> Result<Option<Locked>, StoreError> {
     let disk = |error: io::Error| StoreError::disk(path, &error);
     loop {
         let file = match OpenOptions::new().read(true).write(true).open(path) {
@@ -286,7 +287,7 @@ fn lock_existing(path: &Path) -> Result<Option<File>, StoreError> {
         if !opened.is_file() {
             return Err(refuse(path, Fault::Damaged("it is not a regular file".into())));
         }
-        lock(&file, path)?;
+        let file = Locked::new(file, path)?;
         // Between the two calls its owner may have put a rewritten journal in its place.
         match fs::metadata(path) {
             Ok(present) if (present.dev(), present.ino()) == (opened.dev(), opened.ino()) => return Ok(Some(file)),
@@ -296,11 +297,34 @@ fn lock_existing(path: &Path) -> Result<Option<File>, StoreError> {
     }
 }
 
-fn lock(file: &File, path: &Path) -> Result<(), StoreError> {
-    file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => StoreError::InUse { path: path.to_owned() },
-        TryLockError::Error(error) => StoreError::disk(path, &error),
-    })
+/// A file that belongs to this process alone.
+#[derive(Debug)]
+struct Locked(File);
+
+impl Locked {
+    /// Locks the file, which is an error if another process has done so.
+    fn new(file: File, path: &Path) -> Result<Self, StoreError> {
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: path.to_owned() }),
+            Err(TryLockError::Error(error)) => Err(StoreError::disk(path, &error)),
+        }
+    }
+}
+
+impl Deref for Locked {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.0
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Closing is not enough: a child between fork and exec has the file open too, and with it the lock.
+        let _ = self.0.unlock();
+    }
 }
 
 fn create_directory(path: &Path) -> io::Result<()> {
