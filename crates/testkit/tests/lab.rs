@@ -143,7 +143,7 @@ fn a_host_has_its_own_names() {
     };
     let lab = Lab::builder().build();
     lab.gateway().set_hosts(&[(Ipv4Addr::new(192, 168, 77, 11), "console")]);
-    let found = lab.gateway().command("getent", ["hosts", "console"]).success();
+    let found = lab.gateway().command("getent", ["ahostsv4", "console"]).success();
     assert_eq!(found.split_whitespace().next(), Some("192.168.77.11"));
     assert!(
         !lab.lan_host(1)
