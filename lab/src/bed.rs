@@ -7,6 +7,9 @@ use portreeve_testkit::{Lab, require_root};
 use crate::subject::{Settings, Subject};
 use crate::upnp::ControlPoint;
 
+/// Between the ports that [`Bed::port`] hands out: a gateway that has to choose another port often takes a neighbour.
+const PORT_STEP: u16 = 8;
+
 /// A lab with the subject running in its gateway.
 #[derive(Debug)]
 pub struct Bed {
@@ -49,7 +52,7 @@ impl Bed {
 
     /// A port, external or internal, that no other test of this process uses.
     pub fn port(&self) -> u16 {
-        self.next_port.fetch_add(1, Ordering::Relaxed)
+        self.next_port.fetch_add(PORT_STEP, Ordering::Relaxed)
     }
 
     /// The subject under test.

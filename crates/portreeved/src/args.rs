@@ -9,7 +9,12 @@ use crate::config::{Backend, Override, Source};
 
 /// An Internet Gateway Device daemon: lets programs on the LAN open ports of this gateway.
 #[derive(Debug, Parser)]
-#[command(name = "portreeved", version, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(
+    name = "portreeved",
+    version,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
 pub struct Cli {
     /// What to do; `run` if nothing is said.
     #[command(subcommand)]
@@ -191,14 +196,18 @@ mod tests {
 
     #[test]
     fn run_is_what_happens_without_a_command() {
-        let bare = Cli::try_parse_from(["portreeved", "--lan", "a", "--lan", "b", "--set", "limits.mappings=10"]).unwrap();
+        let bare =
+            Cli::try_parse_from(["portreeved", "--lan", "a", "--lan", "b", "--set", "limits.mappings=10"]).unwrap();
         assert!(bare.command.is_none());
         assert_eq!(bare.run.choices.lan, ["a", "b"]);
         let named = Cli::try_parse_from(["portreeved", "run", "--lan", "a", "-vv"]).unwrap();
         let Some(Command::Run(run)) = named.command else {
             panic!("not run: {named:?}")
         };
-        assert_eq!((run.choices.lan.as_slice(), run.log.verbose), (["a".to_owned()].as_slice(), 2));
+        assert_eq!(
+            (run.choices.lan.as_slice(), run.log.verbose),
+            (["a".to_owned()].as_slice(), 2)
+        );
     }
 
     #[test]

@@ -125,6 +125,9 @@ mod tests {
         .context("starting");
         let failure = Failure::from(error);
         assert_eq!(failure.status, Status::Permission);
-        assert_eq!(failure.to_string(), "starting: programming nftables needs CAP_NET_ADMIN");
+        assert_eq!(
+            failure.to_string(),
+            "starting: programming nftables needs CAP_NET_ADMIN"
+        );
     }
 }

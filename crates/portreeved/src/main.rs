@@ -15,7 +15,11 @@ fn main() -> ExitCode {
         Err(error) => {
             // Where nobody reads it, there is nobody to tell.
             let _ = error.print();
-            return if error.use_stderr() { ExitCode::from(Status::Usage as u8) } else { ExitCode::SUCCESS };
+            return if error.use_stderr() {
+                ExitCode::from(Status::Usage as u8)
+            } else {
+                ExitCode::SUCCESS
+            };
         }
     };
     match carry_out(cli) {

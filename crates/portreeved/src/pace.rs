@@ -127,8 +127,16 @@ mod tests {
         assert!(verdicts[..1000].iter().all(|verdict| *verdict == Verdict::Go));
         assert_eq!(verdicts[1000], Verdict::Wait(Duration::from_millis(5)));
         assert_eq!(verdicts[1399], Verdict::Wait(Duration::from_secs(2)));
-        assert!(verdicts[1400..].iter().all(|verdict| *verdict == Verdict::Refuse(Duration::from_millis(5))));
-        assert_eq!(buckets.take(client(1), now), Verdict::Go, "another client is not concerned");
+        assert!(
+            verdicts[1400..]
+                .iter()
+                .all(|verdict| *verdict == Verdict::Refuse(Duration::from_millis(5)))
+        );
+        assert_eq!(
+            buckets.take(client(1), now),
+            Verdict::Go,
+            "another client is not concerned"
+        );
     }
 
     #[test]

@@ -121,7 +121,10 @@ mod tests {
             state_home: Some("/root/.local/state".into()),
             ..Surroundings::default()
         };
-        assert_eq!(paths(None, &root), pair("/var/lib/portreeve", "/run/portreeve/control.sock"));
+        assert_eq!(
+            paths(None, &root),
+            pair("/var/lib/portreeve", "/run/portreeve/control.sock")
+        );
         assert_eq!(paths(Some("/tmp/a"), &root), pair("/tmp/a", "/tmp/a/control.sock"));
         let mut user = Surroundings {
             state_home: Some("/home/u/.local/state".into()),
@@ -136,6 +139,9 @@ mod tests {
             runtime_directory: Some("/run/portreeve".into()),
             ..user
         };
-        assert_eq!(paths(None, &service), pair("/var/lib/portreeve", "/run/portreeve/control.sock"));
+        assert_eq!(
+            paths(None, &service),
+            pair("/var/lib/portreeve", "/run/portreeve/control.sock")
+        );
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use portreeve_testkit::Host;
 
-/// How long to wait for a response.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait for a response: a little longer than a server may keep a slow request.
+const PATIENCE: Duration = Duration::from_secs(12);
 
 /// A response, complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Connection {
     /// Connects.
     ///
     /// # Errors
-    /// If the connection is refused or not answered within ten seconds.
+    /// If the connection is refused or not answered within twelve seconds.
     pub fn open(from: &Host, to: SocketAddr) -> io::Result<Self> {
         let stream = from.run(|| TcpStream::connect_timeout(&to, PATIENCE))?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -65,7 +65,7 @@ impl Connection {
     /// Reads one response.
     ///
     /// # Errors
-    /// If none comes within ten seconds, or if it is not HTTP.
+    /// If none comes within twelve seconds, or if it is not HTTP.
     pub fn response(&mut self) -> io::Result<Response> {
         let head = loop {
             if let Some(end) = find(&self.unread, b"\r\n\r\n") {

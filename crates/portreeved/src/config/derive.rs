@@ -28,7 +28,11 @@ pub fn engine_config(settings: &Settings, own: &Own) -> Config {
         policy: settings.policy.clone(),
         lans: own.lans.clone(),
         reserved: reserved(settings),
-        statics: settings.statics.iter().map(|mapping| Arc::new(mapping.into())).collect(),
+        statics: settings
+            .statics
+            .iter()
+            .map(|mapping| Arc::new(mapping.into()))
+            .collect(),
         connection_device: own.connection_device.clone(),
     }
 }
@@ -40,7 +44,10 @@ fn reserved(settings: &Settings) -> PortSet {
     let mut set = PortSet::default();
     for ReservedPorts { ports, protocol } in &settings.gateway.reserved_ports {
         let both = [Protocol::Tcp, Protocol::Udp];
-        for transport in both.into_iter().filter(|transport| protocol.is_none_or(|only| only == *transport)) {
+        for transport in both
+            .into_iter()
+            .filter(|transport| protocol.is_none_or(|only| only == *transport))
+        {
             set.insert_range(transport, *ports);
         }
     }

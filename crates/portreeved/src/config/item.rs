@@ -38,13 +38,7 @@ impl<'a> Item<'a> {
         self.unsigned()
             .and_then(|n| T::try_from(n).ok())
             .filter(|n| range.contains(n))
-            .ok_or_else(|| {
-                self.must(&format!(
-                    "be a whole number from {} to {}",
-                    range.start(),
-                    range.end()
-                ))
-            })
+            .ok_or_else(|| self.must(&format!("be a whole number from {} to {}", range.start(), range.end())))
     }
 
     /// `true` or `false`.

@@ -209,8 +209,10 @@ const BACKENDS: &[(&str, Backend)] = &[
     ("relay", Backend::Relay),
 ];
 
-const WHEN_DISCONNECTED: &[(&str, WhenDisconnected)] =
-    &[("reject", WhenDisconnected::Reject), ("accept", WhenDisconnected::Accept)];
+const WHEN_DISCONNECTED: &[(&str, WhenDisconnected)] = &[
+    ("reject", WhenDisconnected::Reject),
+    ("accept", WhenDisconnected::Accept),
+];
 
 /// The word that stands for a value.
 fn word<T: PartialEq + Copy>(words: &[(&'static str, T)], value: T) -> &'static str {
@@ -231,7 +233,9 @@ fn only(value: Item<'_>, word: &str, later: &[&str]) -> Result<(), Wrong> {
     if text == word {
         Ok(())
     } else if later.iter().any(|prefix| text.starts_with(prefix)) {
-        Err(format!("{text:?} is not supported by this version; write {word:?} or remove the line"))
+        Err(format!(
+            "{text:?} is not supported by this version; write {word:?} or remove the line"
+        ))
     } else {
         Err(value.must(&format!("be {word:?}")))
     }

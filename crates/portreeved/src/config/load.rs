@@ -112,7 +112,9 @@ impl FromStr for Override {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (key, value) = text.split_once('=').ok_or("write KEY=VALUE, for instance limits.mappings=1000")?;
+        let (key, value) = text
+            .split_once('=')
+            .ok_or("write KEY=VALUE, for instance limits.mappings=1000")?;
         Ok(Self {
             key: key.trim().to_owned(),
             value: value.trim().to_owned(),
@@ -142,7 +144,10 @@ fn check(reader: &mut Reader) {
         reader.wrong_key("network.wan", what);
     }
     if leases.v1_default.is_some_and(|default| default > leases.maximum) {
-        let what = format!("is longer than leases.max ({}); lower it or raise leases.max", leases.maximum);
+        let what = format!(
+            "is longer than leases.max ({}); lower it or raise leases.max",
+            leases.maximum
+        );
         reader.wrong_key("leases.default", what);
     }
     if limits.connections_per_client > limits.connections {
@@ -155,7 +160,8 @@ fn check(reader: &mut Reader) {
                 == (mapping.external_port, mapping.protocol, mapping.remote_host)
         };
         if statics[..index].iter().any(|other| same(&other)) {
-            let what = "has the external port, protocol and remote host of an earlier [[static]]; remove one".to_owned();
+            let what =
+                "has the external port, protocol and remote host of an earlier [[static]]; remove one".to_owned();
             reader.wrong_key(&format!("static[{}]", index + 1), what);
         }
     }

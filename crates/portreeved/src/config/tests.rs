@@ -38,7 +38,9 @@ fn the_sample_names_every_key() {
         let mut lines = SAMPLE.lines().map(|line| line.trim_start_matches(['#', ' ']));
         lines.any(|line| line.split('=').next().is_some_and(|key| key.trim() == name))
     };
-    let sections = SECTIONS.iter().flat_map(|section| section.keys.iter().map(|key| key.name));
+    let sections = SECTIONS
+        .iter()
+        .flat_map(|section| section.keys.iter().map(|key| key.name));
     let lists = RULE.iter().map(|key| key.name).chain(STATIC.iter().map(|key| key.name));
     let quirks = Quirk::ALL.iter().map(|quirk| quirk.name());
     for name in sections.chain(lists).chain(quirks) {
@@ -137,7 +139,11 @@ external-ports = "9-1"
         "f.toml:31: static: is a list; write [[static]] with two brackets",
     ];
     for line in expected {
-        assert!(problems.iter().any(|problem| problem == line), "{line}\nis not among\n{}", problems.join("\n"));
+        assert!(
+            problems.iter().any(|problem| problem == line),
+            "{line}\nis not among\n{}",
+            problems.join("\n")
+        );
     }
     assert_eq!(problems.len(), expected.len(), "{}", problems.join("\n"));
 }
@@ -152,7 +158,11 @@ fn what_is_not_toml_is_told_with_its_line() {
 fn options_override_the_file_and_name_themselves_in_errors() {
     let directory = portreeve_testkit::TempDir::new();
     let file = directory.join("portreeved.toml");
-    std::fs::write(&file, "[limits]\nmappings = 10\npage-size = 5\n[gateway]\nname = \"a\"\n").unwrap();
+    std::fs::write(
+        &file,
+        "[limits]\nmappings = 10\npage-size = 5\n[gateway]\nname = \"a\"\n",
+    )
+    .unwrap();
     let source = |set: &[&str]| Source {
         file: Some(file.clone()),
         lan: vec!["lan0".to_owned()],
@@ -160,7 +170,9 @@ fn options_override_the_file_and_name_themselves_in_errors() {
         overrides: set.iter().map(|text| text.parse().unwrap()).collect(),
         ..Source::default()
     };
-    let settings = source(&["limits.mappings=1000", "gateway.name=living room"]).load().unwrap();
+    let settings = source(&["limits.mappings=1000", "gateway.name=living room"])
+        .load()
+        .unwrap();
     assert_eq!(settings.limits.engine.mappings, 1000);
     assert_eq!(settings.limits.engine.page_size, 5);
     assert_eq!(settings.gateway.name, "living room");
@@ -195,7 +207,10 @@ fn a_missing_file_is_an_error_only_if_it_was_named() {
         ..Source::default()
     };
     let told = named.load().unwrap_err().to_string();
-    assert!(told.starts_with("/nonexistent/portreeved.toml: cannot be read: "), "{told}");
+    assert!(
+        told.starts_with("/nonexistent/portreeved.toml: cannot be read: "),
+        "{told}"
+    );
 }
 
 #[test]
@@ -203,7 +218,10 @@ fn a_reload_tells_what_waits_for_a_restart() {
     let old = Settings::default();
     let new = read("gateway.http-port = 5001\nlimits.mappings = 7\nrule = []\n").unwrap();
     let changes = changes(&old, &new);
-    let told: Vec<(&str, Effect)> = changes.iter().map(|changed| (changed.key.as_str(), changed.effect)).collect();
+    let told: Vec<(&str, Effect)> = changes
+        .iter()
+        .map(|changed| (changed.key.as_str(), changed.effect))
+        .collect();
     let expected = [
         ("gateway.http-port", Effect::Restart),
         ("limits.mappings", Effect::Live),

@@ -37,7 +37,12 @@ pub fn selection(revoke: &Revoke) -> Result<Selection, Failure> {
     let Some(mapping) = &revoke.mapping else {
         return Ok(Selection::All);
     };
-    let wrong = || Failure::new(Status::Usage, format!("`{mapping}` is not a mapping; write it as 8080/tcp"));
+    let wrong = || {
+        Failure::new(
+            Status::Usage,
+            format!("`{mapping}` is not a mapping; write it as 8080/tcp"),
+        )
+    };
     let (port, protocol) = mapping.split_once('/').ok_or_else(wrong)?;
     let protocol = match protocol.to_ascii_lowercase().as_str() {
         "tcp" => Transport::Tcp,
@@ -55,7 +60,10 @@ fn connect(reach: &Reach) -> Result<UnixStream, Failure> {
     let candidates = match &reach.socket {
         Some(socket) => vec![socket.clone()],
         None => {
-            let settings = reach.source().load().map_err(|problems| Failure::new(Status::Configuration, problems.to_string()))?;
+            let settings = reach
+                .source()
+                .load()
+                .map_err(|problems| Failure::new(Status::Configuration, problems.to_string()))?;
             Paths::candidates(&settings, reach.state_dir.as_deref(), &Surroundings::own())
         }
     };
@@ -68,10 +76,16 @@ fn connect(reach: &Reach) -> Result<UnixStream, Failure> {
         }
     }
     if let Some(path) = denied {
-        let message = format!("no permission for {}; run as root, or as a member of its group", path.display());
+        let message = format!(
+            "no permission for {}; run as root, or as a member of its group",
+            path.display()
+        );
         return Err(Failure::new(Status::Permission, message));
     }
-    let tried: Vec<String> = candidates.iter().map(|path: &PathBuf| path.display().to_string()).collect();
+    let tried: Vec<String> = candidates
+        .iter()
+        .map(|path: &PathBuf| path.display().to_string())
+        .collect();
     let message = format!("no portreeved answers on {}; is it running?", tried.join(" or "));
     Err(Failure::new(Status::Unavailable, message))
 }
@@ -95,6 +109,9 @@ fn ask(stream: &mut UnixStream, command: &Command) -> Result<Value, Failure> {
     match serde_json::from_str(&answer) {
         Ok(Response::Ok(value)) => Ok(value),
         Ok(Response::Error(message)) => Err(Failure::new(Status::Unavailable, message)),
-        Err(error) => Err(Failure::new(Status::Io, format!("the daemon's answer cannot be read: {error}"))),
+        Err(error) => Err(Failure::new(
+            Status::Io,
+            format!("the daemon's answer cannot be read: {error}"),
+        )),
     }
 }

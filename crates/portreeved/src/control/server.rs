@@ -40,9 +40,14 @@ pub trait Office: Ask {
 
 /// Opens the socket. One that a dead daemon left behind is replaced; a living one is not.
 pub fn open(path: &Path) -> Result<UnixListener, Failure> {
-    let failed = |error: io::Error| Failure::system(format!("cannot open the control socket {}", path.display()), &error);
+    let failed =
+        |error: io::Error| Failure::system(format!("cannot open the control socket {}", path.display()), &error);
     if let Some(directory) = path.parent().filter(|directory| !directory.exists()) {
-        std::fs::DirBuilder::new().recursive(true).mode(0o750).create(directory).map_err(failed)?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o750)
+            .create(directory)
+            .map_err(failed)?;
     }
     match BlockingStream::connect(path) {
         Ok(_) => {
@@ -157,7 +162,11 @@ fn clients(mappings: &[Arc<Mapping>]) -> Value {
 
 async fn revoke<O: Office>(office: &O, selection: &Selection) -> Result<Value, String> {
     let mappings = mappings(office).await?;
-    let keys: Vec<Key> = mappings.iter().filter(|mapping| selection.contains(mapping)).map(|mapping| mapping.key).collect();
+    let keys: Vec<Key> = mappings
+        .iter()
+        .filter(|mapping| selection.contains(mapping))
+        .map(|mapping| mapping.key)
+        .collect();
     if keys.is_empty() && *selection != Selection::All {
         return Err("there is no such mapping; see `portreeved mappings`".to_owned());
     }

@@ -29,17 +29,28 @@ const CLIENTS: &[Column] = &[
 ];
 
 const MAPPINGS: &[Column] = &[
-    ("EXTERNAL", |entry| format!("{}/{}", text(&entry["external-port"]), text(&entry["protocol"]))),
+    ("EXTERNAL", |entry| {
+        format!("{}/{}", text(&entry["external-port"]), text(&entry["protocol"]))
+    }),
     ("FROM", |entry| match &entry["remote-host"] {
         Value::Null => "anywhere".to_owned(),
         host => text(host),
     }),
-    ("TO", |entry| format!("{}:{}", text(&entry["internal-client"]), text(&entry["internal-port"]))),
+    ("TO", |entry| {
+        format!("{}:{}", text(&entry["internal-client"]), text(&entry["internal-port"]))
+    }),
     ("ENDS IN", |entry| match entry["lease-seconds"].as_u64() {
         None => "never".to_owned(),
         Some(seconds) => span(seconds),
     }),
-    ("", |entry| if entry["enabled"] == Value::Bool(false) { "disabled" } else { "" }.to_owned()),
+    ("", |entry| {
+        if entry["enabled"] == Value::Bool(false) {
+            "disabled"
+        } else {
+            ""
+        }
+        .to_owned()
+    }),
     ("DESCRIPTION", |entry| text(&entry["description"])),
 ];
 
@@ -56,14 +67,24 @@ fn status(answer: &Value) -> String {
     let lans: Vec<String> = entries(&answer["lan"]).iter().map(text_of_lan).collect();
     let rows = [
         ("version", text(&answer["version"])),
-        ("running for", span(answer["uptime-seconds"].as_u64().unwrap_or_default())),
+        (
+            "running for",
+            span(answer["uptime-seconds"].as_u64().unwrap_or_default()),
+        ),
         ("traffic", text(&answer["backend"])),
-        ("WAN", format!("{} {}", text(&answer["wan"]), text(&connection["status"]))),
+        (
+            "WAN",
+            format!("{} {}", text(&answer["wan"]), text(&connection["status"])),
+        ),
         ("external address", address),
         ("LAN", lans.join(", ")),
         (
             "mappings",
-            format!("{} of {}", text(&answer["mappings"]["count"]), text(&answer["mappings"]["capacity"])),
+            format!(
+                "{} of {}",
+                text(&answer["mappings"]["count"]),
+                text(&answer["mappings"]["capacity"])
+            ),
         ),
         ("connections", text(&answer["http-connections"])),
     ];
@@ -102,9 +123,16 @@ fn table(answer: &Value, columns: &[Column], nothing: &str) -> String {
         return format!("{nothing}\n");
     }
     let head = columns.iter().map(|(head, _)| (*head).to_owned()).collect();
-    let rows = entries.iter().map(|entry| columns.iter().map(|(_, cell)| cell(entry)).collect());
+    let rows = entries
+        .iter()
+        .map(|entry| columns.iter().map(|(_, cell)| cell(entry)).collect());
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or_default()
+    };
     let widths: Vec<usize> = (0..columns.len()).map(width).collect();
     let mut out = String::new();
     for row in &rows {
@@ -127,7 +155,9 @@ fn text(value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 fn span(seconds: u64) -> String {

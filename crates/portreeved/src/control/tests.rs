@@ -55,7 +55,10 @@ impl Ask for Desk {
             })),
             Request::Mappings => Reply::Mappings(mappings),
             Request::Revoke(keys) => {
-                let removed = mappings.into_iter().filter(|mapping| keys.contains(&mapping.key)).collect();
+                let removed = mappings
+                    .into_iter()
+                    .filter(|mapping| keys.contains(&mapping.key))
+                    .collect();
                 self.revoked.lock().unwrap().extend(keys);
                 Reply::Revoked(Ok(removed))
             }
@@ -88,7 +91,10 @@ async fn ask(path: &std::path::Path, lines: &str) -> String {
     stream.write_all(lines.as_bytes()).await.unwrap();
     stream.shutdown().await.unwrap();
     let mut answer = String::new();
-    tokio::time::timeout(Duration::from_secs(5), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(5), stream.read_to_string(&mut answer))
+        .await
+        .unwrap()
+        .unwrap();
     answer
 }
 
@@ -114,7 +120,10 @@ async fn each_line_is_answered_with_a_line() {
         },
         Command::Reload,
     ];
-    let lines: Vec<String> = commands.iter().map(|command| serde_json::to_string(command).unwrap()).collect();
+    let lines: Vec<String> = commands
+        .iter()
+        .map(|command| serde_json::to_string(command).unwrap())
+        .collect();
     let answer = ask(&path, &format!("{}\nnonsense\n", lines.join("\n"))).await;
     let answers: Vec<Value> = answer.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(answers.len(), 7, "{answer}");
@@ -128,7 +137,10 @@ async fn each_line_is_answered_with_a_line() {
             "requested-by": "192.168.77.10",
         })
     );
-    assert_eq!(answers[2]["ok"][1], json!({"client": "192.168.77.11", "mappings": 1, "tcp": 1, "udp": 0}));
+    assert_eq!(
+        answers[2]["ok"][1],
+        json!({"client": "192.168.77.11", "mappings": 1, "tcp": 1, "udp": 0})
+    );
     assert_eq!(answers[3]["ok"].as_array().unwrap().len(), 1);
     assert_eq!(desk.revoked.lock().unwrap().len(), 1);
     assert!(answers[4]["error"].as_str().unwrap().contains("no such mapping"));
@@ -159,5 +171,8 @@ fn nobody_there_is_said_in_words() {
     };
     let failure = client::run(&Command::Status, &reach).unwrap_err();
     assert_eq!(failure.status, crate::exit::Status::Unavailable);
-    assert_eq!(failure.to_string(), "no portreeved answers on /nonexistent/control.sock; is it running?");
+    assert_eq!(
+        failure.to_string(),
+        "no portreeved answers on /nonexistent/control.sock; is it running?"
+    );
 }

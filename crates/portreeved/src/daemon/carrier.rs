@@ -30,7 +30,10 @@ pub(super) fn open(
             Err(error) => return Err(error.into()),
         }
     }
-    Ok((Box::new(Relay::new(Handle::current(), relay_settings(settings, lans))), findings))
+    Ok((
+        Box::new(Relay::new(Handle::current(), relay_settings(settings, lans))),
+        findings,
+    ))
 }
 
 /// The skeleton that would be installed, as nft text.
@@ -66,7 +69,10 @@ fn open_nftables(
                 debug!("the engine has ended");
             }
         }
-        _ => advise(&table, &mut told.lock().unwrap_or_else(std::sync::PoisonError::into_inner)),
+        _ => advise(
+            &table,
+            &mut told.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
+        ),
     })?;
     if settings.nftables.own_table && backend.ownership() == Ownership::Shared {
         warn!("this kernel cannot protect our table (Linux 6.9 can); what others do to it is repaired instead");
@@ -95,8 +101,15 @@ fn nftables_settings(settings: &Settings, findings: &Findings, lans: &[Lan]) -> 
     let capacity = settings.limits.engine.mappings.max(Limits::default().mappings);
     Ok(nftables::Settings {
         table: settings.nftables.table.clone(),
-        broadcast: lans.first().and_then(|lan| lan.addresses.first()).map(|own| own.network.broadcast()),
-        ownership: if settings.nftables.own_table { Ownership::Owned } else { Ownership::Shared },
+        broadcast: lans
+            .first()
+            .and_then(|lan| lan.addresses.first())
+            .map(|own| own.network.broadcast()),
+        ownership: if settings.nftables.own_table {
+            Ownership::Owned
+        } else {
+            Ownership::Shared
+        },
         masquerade: settings.nftables.masquerade,
         cut_connections: settings.nftables.cut_connections,
         capacity: u32::try_from(capacity).unwrap_or(u32::MAX),
@@ -110,7 +123,10 @@ fn relay_settings(settings: &Settings, lans: &[Lan]) -> relay::Settings {
         flows_per_mapping: settings.relay.flows_per_mapping,
         in_all: settings.relay.connections,
         flow_idle: settings.relay.udp_idle,
-        lan: lans.first().and_then(|lan| lan.addresses.first()).map(|own| own.address),
+        lan: lans
+            .first()
+            .and_then(|lan| lan.addresses.first())
+            .map(|own| own.address),
         ..relay::Settings::default()
     }
 }

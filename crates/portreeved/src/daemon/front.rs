@@ -60,7 +60,9 @@ impl Front {
             info!(interface = %served.lan.interface, "no longer served");
             served.stop().await;
         }
-        let new = lans.iter().filter(|lan| !self.served.iter().any(|served| served.lan == **lan));
+        let new = lans
+            .iter()
+            .filter(|lan| !self.served.iter().any(|served| served.lan == **lan));
         let new: Vec<Lan> = new.cloned().collect();
         if had_some {
             self.boot_id.send_modify(|boot_id| *boot_id += 1);
@@ -105,7 +107,12 @@ impl Front {
         });
         let accepting = listeners.into_iter().map(|(own, listener)| {
             info!(interface = %lan.interface, "serving http://{}:{port}", own.address);
-            tokio::spawn(accept(listener, own, Arc::clone(&self.gateway), Arc::clone(&self.connections)))
+            tokio::spawn(accept(
+                listener,
+                own,
+                Arc::clone(&self.gateway),
+                Arc::clone(&self.connections),
+            ))
         });
         Ok(Served {
             accepting: accepting.collect(),

@@ -25,7 +25,11 @@ fn text(desk: &Desk, options: &Run) -> String {
     let lans = desk.lans.read().unwrap_or_else(PoisonError::into_inner);
     let own = lans.iter().flat_map(|lan| &lan.addresses).next();
     let own = own.map_or(Ipv4Addr::LOCALHOST, |own| own.address);
-    let url = format!("http://{own}:{}{}", desk.advertised.http_port, Resource::Description(View::Igd2));
+    let url = format!(
+        "http://{own}:{}{}",
+        desk.advertised.http_port,
+        Resource::Description(View::Igd2)
+    );
     let program = std::env::args().next().unwrap_or_else(|| "portreeved".to_owned());
     let mut control = format!("{program} mappings");
     if let Some(directory) = &options.choices.state_dir {

@@ -66,7 +66,12 @@ pub async fn run(options: Run) -> Result<(), Failure> {
     let (backend, findings) = carrier::open(&settings, findings, &lans, &engine)?;
     let setup = Setup {
         config: engine_config(&settings, &own),
-        link: link_report(findings.wan.as_deref(), findings.mode, settings.network.external_ip, &snapshot),
+        link: link_report(
+            findings.wan.as_deref(),
+            findings.mode,
+            settings.network.external_ip,
+            &snapshot,
+        ),
         backend,
         store: Box::new(store),
         probe: Box::new(probe::Machine::new(&findings, network.clone())),
@@ -78,7 +83,14 @@ pub async fn run(options: Run) -> Result<(), Failure> {
         reconciled,
     } = started;
     let in_force = reconciled.kept;
-    info!(kept, expired, in_force, added = reconciled.added, removed = reconciled.removed, "mappings of an earlier run");
+    info!(
+        kept,
+        expired,
+        in_force,
+        added = reconciled.added,
+        removed = reconciled.removed,
+        "mappings of an earlier run"
+    );
 
     let gateway = gateway(&settings, &known, engine.clone()).await?;
     let connections = Connections::new(settings.limits.connections, settings.limits.connections_per_client);
@@ -193,12 +205,20 @@ async fn follow(desk: &Desk, front: &mut Front, snapshot: &Snapshot) {
 fn report_link(desk: &Desk, snapshot: &Snapshot) {
     let Findings { wan, mode, .. } = &desk.findings;
     let external = desk.settings().network.external_ip;
-    if desk.engine.report_link(link_report(wan.as_deref(), *mode, external, snapshot)).is_err() {
+    if desk
+        .engine
+        .report_link(link_report(wan.as_deref(), *mode, external, snapshot))
+        .is_err()
+    {
         debug!("the engine has ended");
     }
 }
 
-async fn gateway(settings: &Settings, known: &Known, engine: EngineHandle) -> Result<Arc<Gateway<EngineHandle>>, Failure> {
+async fn gateway(
+    settings: &Settings,
+    known: &Known,
+    engine: EngineHandle,
+) -> Result<Arc<Gateway<EngineHandle>>, Failure> {
     let appearance = Appearance {
         identity: known.identity.clone(),
         config_id: Appearance::config_id(&known.identity),
@@ -206,7 +226,9 @@ async fn gateway(settings: &Settings, known: &Known, engine: EngineHandle) -> Re
         only_igd1: settings.gateway.igd_version == IgdVersion::One,
     };
     let per_second = settings.limits.requests_per_second_per_client;
-    Ok(Arc::new(Gateway::new(engine, &appearance, per_second, settings.quirks).await?))
+    Ok(Arc::new(
+        Gateway::new(engine, &appearance, per_second, settings.quirks).await?,
+    ))
 }
 
 fn advertised(settings: &Settings, known: &Known) -> Advertised {
@@ -236,12 +258,15 @@ fn server_name() -> String {
 }
 
 fn networks(lans: &[Lan]) -> Vec<Network> {
-    lans.iter().flat_map(|lan| lan.addresses.iter().map(|own| own.network)).collect()
+    lans.iter()
+        .flat_map(|lan| lan.addresses.iter().map(|own| own.network))
+        .collect()
 }
 
 /// Every connection, relayed ones too, is a descriptor, of which the usual limit allows a thousand.
 fn raise_descriptor_limit() {
-    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+    let raised =
+        getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
     if let Err(error) = raised {
         debug!(%error, "the limit of open files stays as it is");
     }

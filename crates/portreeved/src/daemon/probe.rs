@@ -36,10 +36,12 @@ impl Machine {
 
     fn wan_addresses(&self, index: u32) -> Vec<Ipv4Addr> {
         let snapshot = self.network.borrow();
-        let addresses = snapshot.addresses_of(index).filter_map(|address| match address.address {
-            IpAddr::V4(address) => Some(address),
-            IpAddr::V6(_) => None,
-        });
+        let addresses = snapshot
+            .addresses_of(index)
+            .filter_map(|address| match address.address {
+                IpAddr::V4(address) => Some(address),
+                IpAddr::V6(_) => None,
+            });
         addresses.collect()
     }
 }

@@ -50,7 +50,9 @@ impl Answers {
     /// A refusal after which the connection ends, since what follows on it is not wanted.
     pub(super) fn last_refusal(&self, status: StatusCode, reason: impl Into<Bytes>) -> Answer {
         let mut answer = self.refusal(status, reason);
-        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        answer
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
         answer
     }
 }

@@ -275,7 +275,9 @@ mod tests {
     }
 
     async fn is_closing(place: &Place) -> bool {
-        tokio::time::timeout(Duration::ZERO, place.watch.closing()).await.is_ok()
+        tokio::time::timeout(Duration::ZERO, place.watch.closing())
+            .await
+            .is_ok()
     }
 
     #[tokio::test]

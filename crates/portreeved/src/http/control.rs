@@ -23,7 +23,9 @@ impl<A: Ask> Gateway<A> {
     pub(super) async fn control(&self, at: &'static Service, request: Request<Incoming>, watch: &Watch) -> Answer {
         let (head, body) = request.into_parts();
         let Some(soap_action) = soap_action(head.method.as_str(), &head.headers) else {
-            return self.answers.refusal(StatusCode::BAD_REQUEST, "The SOAPACTION header is missing.\n");
+            return self
+                .answers
+                .refusal(StatusCode::BAD_REQUEST, "The SOAPACTION header is missing.\n");
         };
         let body = match self.read_body(&head.headers, body).await {
             Ok(body) => body,
@@ -53,7 +55,9 @@ impl<A: Ask> Gateway<A> {
                 let status = StatusCode::from_u16(soap::FAULT_STATUS).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 self.answers.with(status, XML, soap::fault(&fault).into())
             }
-            None => self.answers.last_refusal(StatusCode::SERVICE_UNAVAILABLE, "The gateway is stopping.\n"),
+            None => self
+                .answers
+                .last_refusal(StatusCode::SERVICE_UNAVAILABLE, "The gateway is stopping.\n"),
         }
     }
 
@@ -82,9 +86,14 @@ impl<A: Ask> Gateway<A> {
     }
 
     async fn read_body(&self, headers: &HeaderMap, body: Incoming) -> Result<Bytes, Answer> {
-        let too_large = || self.answers.last_refusal(StatusCode::PAYLOAD_TOO_LARGE, "At most 64 KiB are taken.\n");
+        let too_large = || {
+            self.answers
+                .last_refusal(StatusCode::PAYLOAD_TOO_LARGE, "At most 64 KiB are taken.\n")
+        };
         if !headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING) {
-            return Err(self.answers.refusal(StatusCode::LENGTH_REQUIRED, "The CONTENT-LENGTH header is missing.\n"));
+            return Err(self
+                .answers
+                .refusal(StatusCode::LENGTH_REQUIRED, "The CONTENT-LENGTH header is missing.\n"));
         }
         if body.size_hint().lower() > BODY {
             return Err(too_large());
@@ -92,7 +101,9 @@ impl<A: Ask> Gateway<A> {
         match Limited::new(body, BODY as usize).collect().await {
             Ok(collected) => Ok(collected.to_bytes()),
             Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-            Err(_) => Err(self.answers.last_refusal(StatusCode::BAD_REQUEST, "The body is broken.\n")),
+            Err(_) => Err(self
+                .answers
+                .last_refusal(StatusCode::BAD_REQUEST, "The body is broken.\n")),
         }
     }
 }

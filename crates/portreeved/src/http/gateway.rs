@@ -84,7 +84,10 @@ impl<A: Ask> Gateway<A> {
 
     /// Takes new settings into use.
     pub fn set(&self, per_second: u32, quirks: Quirks) {
-        self.buckets.lock().unwrap_or_else(PoisonError::into_inner).set_pace(Pace::of_requests(per_second));
+        self.buckets
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .set_pace(Pace::of_requests(per_second));
         self.live.write().unwrap_or_else(PoisonError::into_inner).quirks = quirks;
     }
 
@@ -120,8 +123,12 @@ impl<A: Ask> Gateway<A> {
                 self.document(resource, request.headers())
             }
             (_, "GET" | "HEAD" | "POST" | "M-POST" | "SUBSCRIBE" | "UNSUBSCRIBE") => {
-                let mut refusal = self.answers.refusal(StatusCode::METHOD_NOT_ALLOWED, "Not with this method.\n");
-                refusal.headers_mut().insert(ALLOW, HeaderValue::from_static(resource.allowed_methods()));
+                let mut refusal = self
+                    .answers
+                    .refusal(StatusCode::METHOD_NOT_ALLOWED, "Not with this method.\n");
+                refusal
+                    .headers_mut()
+                    .insert(ALLOW, HeaderValue::from_static(resource.allowed_methods()));
                 refusal
             }
             _ => self.answers.refusal(StatusCode::NOT_IMPLEMENTED, "No such method.\n"),
@@ -176,9 +183,12 @@ impl<A: Ask> Gateway<A> {
     /// renews or ends one names an unknown SID, which is 412 (UDA 1.1 section 4.1.2).
     fn subscription(&self, request: &Request<Incoming>) -> Answer {
         if request.method().as_str() == "UNSUBSCRIBE" || request.headers().contains_key("sid") {
-            return self.answers.refusal(StatusCode::PRECONDITION_FAILED, "No such subscription.\n");
+            return self
+                .answers
+                .refusal(StatusCode::PRECONDITION_FAILED, "No such subscription.\n");
         }
-        self.answers.refusal(StatusCode::NOT_IMPLEMENTED, "This version sends no events.\n")
+        self.answers
+            .refusal(StatusCode::NOT_IMPLEMENTED, "This version sends no events.\n")
     }
 }
 
@@ -190,14 +200,27 @@ fn documents(identity: &Identity, config_id: u32) -> Vec<(Resource, HeaderValue,
         Resource::Control(_) | Resource::Event(_) => None,
     };
     let rendered = Resource::all().filter_map(|resource| render(resource).map(|(kind, text)| (resource, kind, text)));
-    rendered.map(|(resource, kind, text)| (resource, kind, text.into())).collect()
+    rendered
+        .map(|(resource, kind, text)| (resource, kind, text.into()))
+        .collect()
 }
 
 /// The first language asked for: what we have is English, and some clients want to see their own word again.
 fn language(wanted: &HeaderValue) -> HeaderValue {
-    let first = wanted.to_str().unwrap_or_default().split([',', ';']).next().unwrap_or_default().trim();
-    let is_tag = (1..=35).contains(&first.len()) && first.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let tag = if is_tag { HeaderValue::from_str(first).ok() } else { None };
+    let first = wanted
+        .to_str()
+        .unwrap_or_default()
+        .split([',', ';'])
+        .next()
+        .unwrap_or_default()
+        .trim();
+    let is_tag =
+        (1..=35).contains(&first.len()) && first.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let tag = if is_tag {
+        HeaderValue::from_str(first).ok()
+    } else {
+        None
+    };
     tag.unwrap_or(HeaderValue::from_static("en"))
 }
 

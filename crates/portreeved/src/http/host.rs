@@ -52,7 +52,14 @@ mod tests {
         for host in ["192.168.77.1", "192.168.77.1:5000", "192.168.77.1:80", " 192.168.77.1 "] {
             assert_eq!(told(host, "192.168.77.1"), Ok(()), "{host:?}");
         }
-        for host in ["", "evil.example", "evil.example:5000", "192.168.77.2", "192.168.77.1.evil.example", "localhost"] {
+        for host in [
+            "",
+            "evil.example",
+            "evil.example:5000",
+            "192.168.77.2",
+            "192.168.77.1.evil.example",
+            "localhost",
+        ] {
             assert_eq!(told(host, "192.168.77.1"), Err(Foreign::Host), "{host:?}");
         }
         assert_eq!(told("[fe80::1%eth0]:5000", "fe80::1"), Ok(()));

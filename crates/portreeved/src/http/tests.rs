@@ -47,7 +47,11 @@ async fn gateway(per_second: u32) -> Arc<Gateway<Canned>> {
         server: "Linux/6 UPnP/1.1 portreeved/1".to_owned(),
         only_igd1: false,
     };
-    Arc::new(Gateway::new(Canned, &appearance, per_second, Quirks::default()).await.unwrap())
+    Arc::new(
+        Gateway::new(Canned, &appearance, per_second, Quirks::default())
+            .await
+            .unwrap(),
+    )
 }
 
 /// Our end of a connection to a gateway.
@@ -64,12 +68,18 @@ async fn answer(request: impl AsRef<[u8]>) -> String {
     connection.write_all(request.as_ref()).await.unwrap();
     connection.shutdown().await.unwrap();
     let mut text = Vec::new();
-    tokio::time::timeout(Duration::from_secs(5), connection.read_to_end(&mut text)).await.expect("an end").unwrap();
+    tokio::time::timeout(Duration::from_secs(5), connection.read_to_end(&mut text))
+        .await
+        .expect("an end")
+        .unwrap();
     String::from_utf8(text).unwrap()
 }
 
 fn post(headers: &str, body: &str) -> String {
-    format!("POST /ctl/IPConn HTTP/1.1\r\nHost: 127.0.0.1:5000\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
+    format!(
+        "POST /ctl/IPConn HTTP/1.1\r\nHost: 127.0.0.1:5000\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 fn status(answer: &str) -> &str {
@@ -98,12 +108,18 @@ async fn names_are_spelt_as_the_standard_prints_them() {
 
 #[tokio::test]
 async fn http_1_0_is_answered_in_kind_and_closed() {
-    let request = format!("POST /ctl/IPConn HTTP/1.0\r\n{ACTION}Content-Length: {}\r\n\r\n{GET_BODY}", GET_BODY.len());
+    let request = format!(
+        "POST /ctl/IPConn HTTP/1.0\r\n{ACTION}Content-Length: {}\r\n\r\n{GET_BODY}",
+        GET_BODY.len()
+    );
     let mut connection = connect().await;
     connection.write_all(request.as_bytes()).await.unwrap();
     let mut text = String::new();
     connection.read_to_string(&mut text).await.unwrap();
-    assert!(text.starts_with("HTTP/1.0 200 OK\r\n") && text.contains("CONTENT-LENGTH: "), "{text}");
+    assert!(
+        text.starts_with("HTTP/1.0 200 OK\r\n") && text.contains("CONTENT-LENGTH: "),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -111,11 +127,19 @@ async fn sloppy_requests_are_understood() {
     let unquoted = ACTION.replace('"', "");
     let single = ACTION.replace('"', "'");
     let bare_type = format!("{ACTION}Content-Type: text/xml\r\n");
-    let odd = GET_BODY.replace("s:", "SOAP-ENV:").replace("xmlns:s=", "xmlns:SOAP-ENV=").replace("u:", "m:").replace(":u=", ":m=");
+    let odd = GET_BODY
+        .replace("s:", "SOAP-ENV:")
+        .replace("xmlns:s=", "xmlns:SOAP-ENV=")
+        .replace("u:", "m:")
+        .replace(":u=", ":m=");
     for (headers, body) in [(&unquoted, GET_BODY), (&single, GET_BODY), (&bare_type, GET_BODY)] {
         assert_eq!(status(&answer(post(headers, body)).await), "200", "{headers}");
     }
-    let prefixed = answer(post(ACTION, &odd.replace("urn:schemas-upnp-org", "urn:schemas-upnp-org"))).await;
+    let prefixed = answer(post(
+        ACTION,
+        &odd.replace("urn:schemas-upnp-org", "urn:schemas-upnp-org"),
+    ))
+    .await;
     assert!(["200", "500"].contains(&status(&prefixed)), "{prefixed}");
     let upper = post(ACTION, GET_BODY).replace("/ctl/IPConn", "/CTL/ipconn");
     assert_eq!(status(&answer(upper).await), "200");
@@ -124,7 +148,8 @@ async fn sloppy_requests_are_understood() {
     let bare_newlines = post(ACTION, GET_BODY).replace("\r\n", "\n");
     assert_eq!(status(&answer(bare_newlines).await), "200");
     let hex = format!("{:x}\r\n{GET_BODY}\r\n0\r\n\r\n", GET_BODY.len());
-    let chunked = format!("POST /ctl/IPConn HTTP/1.1\r\nHost: 127.0.0.1\r\n{ACTION}Transfer-Encoding: chunked\r\n\r\n{hex}");
+    let chunked =
+        format!("POST /ctl/IPConn HTTP/1.1\r\nHost: 127.0.0.1\r\n{ACTION}Transfer-Encoding: chunked\r\n\r\n{hex}");
     assert_eq!(status(&answer(chunked).await), "200");
 }
 
@@ -133,7 +158,10 @@ async fn a_refusal_of_the_engine_is_a_fault_with_status_500() {
     let body = GET_BODY.replace("GetExternalIPAddress", "GetStatusInfo");
     let text = answer(post(&ACTION.replace("GetExternalIPAddress", "GetStatusInfo"), &body)).await;
     assert_eq!(status(&text), "500");
-    assert!(text.contains("<errorCode>718</errorCode><errorDescription>ConflictInMappingEntry</errorDescription>"), "{text}");
+    assert!(
+        text.contains("<errorCode>718</errorCode><errorDescription>ConflictInMappingEntry</errorDescription>"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -187,10 +215,18 @@ async fn what_is_not_there_or_not_possible_is_said() {
         (format!("GET /igd2.xml HTTP/1.1\r\nX: {long}\r\n\r\n"), "431"),
         ("\u{0}\u{1}\u{2}\r\n\r\n".to_owned(), "400"),
         ("GET /igd2.xml HTTP/1.1\r\nHost: evil.example\r\n\r\n".to_owned(), "403"),
-        (post(&format!("{ACTION}Origin: http://evil.example\r\n"), GET_BODY), "403"),
+        (
+            post(&format!("{ACTION}Origin: http://evil.example\r\n"), GET_BODY),
+            "403",
+        ),
     ] {
         let text = answer(&request).await;
-        assert_eq!(status(&text), expected, "{}: {text}", request.chars().take(200).collect::<String>());
+        assert_eq!(
+            status(&text),
+            expected,
+            "{}: {text}",
+            request.chars().take(200).collect::<String>()
+        );
     }
     let text = answer("GET /ctl/IPConn HTTP/1.1\r\n\r\n").await;
     assert!(text.contains("ALLOW: POST\r\n"), "{text}");
@@ -204,12 +240,18 @@ async fn there_are_no_subscriptions_yet() {
     assert_eq!(status(&answer(new).await), "501");
     let renewal = "SUBSCRIBE /evt/IPConn HTTP/1.1\r\nSID: uuid:1\r\n\r\n";
     assert_eq!(status(&answer(renewal).await), "412");
-    assert_eq!(status(&answer(renewal.replace("SUBSCRIBE", "UNSUBSCRIBE")).await), "412");
+    assert_eq!(
+        status(&answer(renewal.replace("SUBSCRIBE", "UNSUBSCRIBE")).await),
+        "412"
+    );
 }
 
 #[tokio::test]
 async fn m_post_and_query_are_answered() {
-    let m_post = post(&format!("MAN: \"http://schemas.xmlsoap.org/soap/envelope/\"; ns=01\r\n01-{ACTION}"), GET_BODY);
+    let m_post = post(
+        &format!("MAN: \"http://schemas.xmlsoap.org/soap/envelope/\"; ns=01\r\n01-{ACTION}"),
+        GET_BODY,
+    );
     let text = answer(m_post.replacen("POST", "M-POST", 1)).await;
     assert!(status(&text) == "200" && text.contains("EXT: \r\n"), "{text}");
     let query = "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body><u:QueryStateVariable \
@@ -223,18 +265,38 @@ async fn m_post_and_query_are_answered() {
 async fn documents_fit_who_asks() {
     let get = |path: &str, headers: &str| format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}\r\n");
     let text = answer(get("/igd2.xml", "")).await;
-    assert!(text.contains("InternetGatewayDevice:2") && text.contains("text/xml; charset=\"utf-8\""), "{text}");
+    assert!(
+        text.contains("InternetGatewayDevice:2") && text.contains("text/xml; charset=\"utf-8\""),
+        "{text}"
+    );
     assert!(answer(get("/igd1.xml", "")).await.contains("InternetGatewayDevice:1"));
     for agent in ["Microsoft-Windows/10.0 UPnP/1.0", "FDSSDP"] {
         let text = answer(get("/igd2.xml", &format!("User-Agent: {agent}\r\n"))).await;
-        assert!(text.contains("InternetGatewayDevice:1") && !text.contains("Device:2"), "{text}");
+        assert!(
+            text.contains("InternetGatewayDevice:1") && !text.contains("Device:2"),
+            "{text}"
+        );
         let text = answer(get("/scpd/IPConn.xml", &format!("User-Agent: {agent}\r\n"))).await;
-        assert!(text.contains("AddPortMapping<") && !text.contains("AddAnyPortMapping"), "{text}");
+        assert!(
+            text.contains("AddPortMapping<") && !text.contains("AddAnyPortMapping"),
+            "{text}"
+        );
     }
-    assert!(answer(get("/igd2.xml", "Accept-Language: de-DE,en\r\n")).await.contains("CONTENT-LANGUAGE: de-DE\r\n"));
-    assert!(answer(get("/igd2.xml", "Accept-Language: *\r\n")).await.contains("CONTENT-LANGUAGE: en\r\n"));
+    assert!(
+        answer(get("/igd2.xml", "Accept-Language: de-DE,en\r\n"))
+            .await
+            .contains("CONTENT-LANGUAGE: de-DE\r\n")
+    );
+    assert!(
+        answer(get("/igd2.xml", "Accept-Language: *\r\n"))
+            .await
+            .contains("CONTENT-LANGUAGE: en\r\n")
+    );
     let head = answer(get("/igd2.xml", "").replacen("GET", "HEAD", 1)).await;
-    assert!(status(&head) == "200" && head.ends_with("\r\n\r\n") && !head.contains("CONTENT-LENGTH: 0"), "{head}");
+    assert!(
+        status(&head) == "200" && head.ends_with("\r\n\r\n") && !head.contains("CONTENT-LENGTH: 0"),
+        "{head}"
+    );
 }
 
 #[tokio::test]
@@ -243,7 +305,12 @@ async fn a_client_that_asks_too_much_is_told_when_to_come_back() {
     let connections = Connections::new(16, 16);
     let requests = (0..9).map(|_| {
         let (mut near, far) = tokio::io::duplex(4096);
-        tokio::spawn(serve(far, Arc::clone(&gateway), connections.try_admit(CLIENT).unwrap(), CLIENT));
+        tokio::spawn(serve(
+            far,
+            Arc::clone(&gateway),
+            connections.try_admit(CLIENT).unwrap(),
+            CLIENT,
+        ));
         tokio::spawn(async move {
             near.write_all(b"GET /none HTTP/1.0\r\n\r\n").await.unwrap();
             let mut text = String::new();
@@ -259,15 +326,27 @@ async fn a_client_that_asks_too_much_is_told_when_to_come_back() {
     // Five at once, two that were worth waiting for, and the rest.
     let (served, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|text| status(text) == "404");
     assert_eq!((served.len(), refused.len()), (7, 2), "{answers:?}");
-    assert!(refused.iter().all(|text| status(text) == "503" && text.contains("RETRY-AFTER: 1\r\n")), "{refused:?}");
+    assert!(
+        refused
+            .iter()
+            .all(|text| status(text) == "503" && text.contains("RETRY-AFTER: 1\r\n")),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_slow_sender_is_told_so_when_its_place_is_wanted() {
     let table = Connections::new(1, 0);
     let (mut near, far) = tokio::io::duplex(1024);
-    tokio::spawn(serve(far, gateway(1000).await, table.try_admit(CLIENT).unwrap(), CLIENT));
-    near.write_all(b"POST /ctl/IPConn HTTP/1.1\r\nContent-Le").await.unwrap();
+    tokio::spawn(serve(
+        far,
+        gateway(1000).await,
+        table.try_admit(CLIENT).unwrap(),
+        CLIENT,
+    ));
+    near.write_all(b"POST /ctl/IPConn HTTP/1.1\r\nContent-Le")
+        .await
+        .unwrap();
     let other = IpAddr::from([127, 0, 0, 2]);
     let place = tokio::time::timeout(Duration::from_secs(5), table.admit(other)).await;
     assert!(place.is_ok(), "a slow sender is no reason to wait for ever");
@@ -296,7 +375,9 @@ async fn listening(address: [u8; 4], connections: Arc<Connections>) -> std::net:
 
 async fn get(address: std::net::SocketAddr) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(format!("GET /igd2.xml HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes()).await?;
+    stream
+        .write_all(format!("GET /igd2.xml HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes())
+        .await?;
     let mut text = String::new();
     stream.read_to_string(&mut text).await?;
     Ok(text)
@@ -309,7 +390,10 @@ async fn idle_connections_keep_nobody_out() {
     for _ in 0..200 {
         idle.push(TcpStream::connect(address).await.unwrap());
     }
-    let text = tokio::time::timeout(Duration::from_secs(10), get(address)).await.expect("served").unwrap();
+    let text = tokio::time::timeout(Duration::from_secs(10), get(address))
+        .await
+        .expect("served")
+        .unwrap();
     assert_eq!(status(&text), "200");
 }
 
@@ -354,5 +438,8 @@ async fn a_port_that_is_taken_is_named_with_a_remedy() {
         addresses: vec![near],
     };
     let told = listen(&lan, near, port).unwrap_err().to_string();
-    assert!(told.contains(&format!("TCP port {port} of 127.0.13.4 is in use")) && told.contains("--http-port"), "{told}");
+    assert!(
+        told.contains(&format!("TCP port {port} of 127.0.13.4 is in use")) && told.contains("--http-port"),
+        "{told}"
+    );
 }

@@ -39,8 +39,15 @@ pub fn survey(settings: &Settings, snapshot: &Snapshot, privilege: Privilege) ->
     let mut lans = find_lans(settings, snapshot, wan.as_deref(), &mut story)?;
     let mode = if lans.is_empty() { Mode::Trial } else { Mode::Gateway };
     if mode == Mode::Trial {
-        lans = snapshot.links.iter().filter(|link| link.flags.is_loopback()).map(|link| link.name.clone()).collect();
-        let wan = wan.as_deref().map_or_else(String::new, |wan| format!(" besides the WAN {wan}"));
+        lans = snapshot
+            .links
+            .iter()
+            .filter(|link| link.flags.is_loopback())
+            .map(|link| link.name.clone())
+            .collect();
+        let wan = wan
+            .as_deref()
+            .map_or_else(String::new, |wan| format!(" besides the WAN {wan}"));
         story.push(format!(
             "LAN: none found{wan}, so this is a trial on loopback; name one with `--lan INTERFACE` to serve it"
         ));
@@ -72,7 +79,9 @@ fn addresses(link: &Link, snapshot: &Snapshot) -> Vec<LanAddress> {
     if !link.flags.is_up() {
         return Vec::new();
     }
-    let all = snapshot.addresses_of(link.index).filter(|address| !address.flags.is_tentative());
+    let all = snapshot
+        .addresses_of(link.index)
+        .filter(|address| !address.flags.is_tentative());
     all.filter_map(|address| match address.address {
         IpAddr::V4(own) => Some(LanAddress {
             address: own,
@@ -95,7 +104,9 @@ fn find_wan(settings: &Settings, snapshot: &Snapshot, story: &mut Vec<String>) -
     let link = route.and_then(|route| snapshot.link(route.link));
     match link {
         Some(link) => story.push(format!("WAN: {}, since the default route leads there", link.name)),
-        None => story.push("WAN: none found, since there is no default route; name one with `--wan INTERFACE`".to_owned()),
+        None => {
+            story.push("WAN: none found, since there is no default route; name one with `--wan INTERFACE`".to_owned())
+        }
     }
     link.map(|link| link.name.clone())
 }
@@ -109,7 +120,10 @@ fn find_lans(
     let named = &settings.network.lan;
     if let Some(missing) = named.iter().find(|name| snapshot.link_named(name).is_none()) {
         let present: Vec<&str> = snapshot.links.iter().map(|link| link.name.as_str()).collect();
-        let message = format!("LAN interface {missing} does not exist; interfaces here: {}", present.join(", "));
+        let message = format!(
+            "LAN interface {missing} does not exist; interfaces here: {}",
+            present.join(", ")
+        );
         return Err(Failure::new(Status::Configuration, message));
     }
     if let Some(both) = named.iter().find(|name| wan == Some(name.as_str())) {
@@ -127,17 +141,25 @@ fn find_lans(
     }
     let mut chosen = Vec::new();
     for link in &snapshot.links {
-        let private = addresses(link, snapshot).into_iter().find(|own| own.address.is_private());
+        let private = addresses(link, snapshot)
+            .into_iter()
+            .find(|own| own.address.is_private());
         if wan == Some(link.name.as_str()) || link.flags.is_loopback() || !link.flags.is_up() {
             continue;
         }
         match (private, unlikely(link)) {
             (Some(own), None) => {
-                story.push(format!("LAN: {}, which has the private address {}", link.name, own.address));
+                story.push(format!(
+                    "LAN: {}, which has the private address {}",
+                    link.name, own.address
+                ));
                 chosen.push(link.name.clone());
             }
             (Some(_), Some(why)) => {
-                story.push(format!("not served: {}, which looks like {why}; name it with `--lan` if it is a LAN", link.name));
+                story.push(format!(
+                    "not served: {}, which looks like {why}; name it with `--lan` if it is a LAN",
+                    link.name
+                ));
             }
             (None, _) => {}
         }
@@ -178,12 +200,16 @@ fn find_carrier(
             return Err(Failure::new(Status::Permission, message));
         }
         (Backend::Nftables, Privilege::NetAdmin) if wan.is_none() => {
-            let message = "backend nftables needs a WAN, and there is no default route: name one with `--wan INTERFACE`";
+            let message =
+                "backend nftables needs a WAN, and there is no default route: name one with `--wan INTERFACE`";
             return Err(Failure::new(Status::Configuration, message));
         }
         (Backend::Nftables, Privilege::NetAdmin) => (Carrier::Nftables, "as configured"),
         (Backend::Auto, _) if mode == Mode::Trial => (Carrier::Relay, "since there is no LAN to forward to"),
-        (Backend::Auto, Privilege::None) => (Carrier::Relay, "since programming the kernel needs CAP_NET_ADMIN (root)"),
+        (Backend::Auto, Privilege::None) => (
+            Carrier::Relay,
+            "since programming the kernel needs CAP_NET_ADMIN (root)",
+        ),
         (Backend::Auto, Privilege::NetAdmin) if wan.is_none() => (Carrier::Relay, "since there is no WAN"),
         (Backend::Auto, Privilege::NetAdmin) => (Carrier::Nftables, "since there are a WAN, a LAN and the privilege"),
     };
@@ -271,19 +297,29 @@ mod tests {
         let found = survey(&Settings::default(), &laptop, Privilege::NetAdmin).unwrap();
         assert_eq!((found.carrier, found.mode), (Carrier::Relay, Mode::Trial));
         assert_eq!(found.lans, ["lo"]);
-        assert!(found.story.iter().any(|line| line.contains("--lan")), "{:?}", found.story);
+        assert!(
+            found.story.iter().any(|line| line.contains("--lan")),
+            "{:?}",
+            found.story
+        );
     }
 
     #[test]
     fn what_is_impossible_is_refused_with_a_remedy() {
-        let router = machine(&[LO, ("wan0", UP, "11.11.11.2"), ("lan0", UP, "192.168.77.1")], Some("wan0"));
+        let router = machine(
+            &[LO, ("wan0", UP, "11.11.11.2"), ("lan0", UP, "192.168.77.1")],
+            Some("wan0"),
+        );
         let with = |change: fn(&mut Settings)| {
             let mut settings = Settings::default();
             change(&mut settings);
             survey(&settings, &router, Privilege::None)
         };
         let error = with(|s| s.network.lan = vec!["lan9".into()]).unwrap_err();
-        assert_eq!(error.to_string(), "LAN interface lan9 does not exist; interfaces here: lo, wan0, lan0");
+        assert_eq!(
+            error.to_string(),
+            "LAN interface lan9 does not exist; interfaces here: lo, wan0, lan0"
+        );
         let error = with(|s| s.network.lan = vec!["wan0".into()]).unwrap_err();
         assert!(error.to_string().contains("the WAN is never served"));
         let error = with(|s| s.gateway.backend = Backend::Nftables).unwrap_err();

@@ -37,7 +37,9 @@ pub fn link_report(wan: Option<&str>, mode: Mode, external: ExternalIp, snapshot
 }
 
 fn ipv4(link: &Link, snapshot: &Snapshot) -> Vec<Ipv4Addr> {
-    let usable = snapshot.addresses_of(link.index).filter(|address| !address.flags.is_tentative());
+    let usable = snapshot
+        .addresses_of(link.index)
+        .filter(|address| !address.flags.is_tentative());
     usable
         .filter_map(|address| match address.address {
             IpAddr::V4(address) => Some(address),

@@ -16,5 +16,8 @@ pub(crate) fn now() -> Time {
 /// The boot clock and the calendar at one instant.
 pub(crate) fn clocks() -> Clocks {
     let calendar = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Clocks { boot: now(), unix_millis: u64::try_from(calendar.as_millis()).unwrap_or(u64::MAX) }
+    Clocks {
+        boot: now(),
+        unix_millis: u64::try_from(calendar.as_millis()).unwrap_or(u64::MAX),
+    }
 }

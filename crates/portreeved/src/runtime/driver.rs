@@ -38,7 +38,13 @@ const LISTENING_FRESH: Duration = Duration::from_secs(1);
 
 impl Driver {
     pub(super) fn new(setup: Setup, inputs: Receiver<Input>) -> anyhow::Result<(Self, Started)> {
-        let Setup { config, link, backend, mut store, probe } = setup;
+        let Setup {
+            config,
+            link,
+            backend,
+            mut store,
+            probe,
+        } = setup;
         let stored = store.load(clock::clocks())?;
         let (kept, expired) = (stored.mappings.len(), stored.expired);
         let engine = Engine::new(config, stored.mappings, stored.system_update_id);
@@ -56,7 +62,14 @@ impl Driver {
         driver.take_link(link);
         let reconciled = driver.reconcile().context("cannot put the kept mappings into force")?;
         driver.carry_out();
-        Ok((driver, Started { kept, expired, reconciled }))
+        Ok((
+            driver,
+            Started {
+                kept,
+                expired,
+                reconciled,
+            },
+        ))
     }
 
     pub(super) fn run(mut self) {
@@ -81,7 +94,11 @@ impl Driver {
                     }
                 }
                 taken += 1;
-                next = if taken < GROUP { self.inputs.try_recv().ok() } else { None };
+                next = if taken < GROUP {
+                    self.inputs.try_recv().ok()
+                } else {
+                    None
+                };
             }
             self.engine.handle_timeout(clock::now());
             self.carry_out();
@@ -114,7 +131,11 @@ impl Driver {
 
     fn take_link(&mut self, report: LinkReport) {
         let mut external = report.addresses.clone();
-        external.extend(report.reported_address.filter(|address| !report.addresses.contains(address)));
+        external.extend(
+            report
+                .reported_address
+                .filter(|address| !report.addresses.contains(address)),
+        );
         if let Err(error) = self.backend.set_external(&external) {
             error!(%error, "cannot tell the backend the external addresses");
             self.in_doubt = true;
@@ -124,7 +145,10 @@ impl Driver {
     }
 
     fn refresh_listening(&mut self, now: Time) {
-        if self.listening_read_at.is_none_or(|read| now.since(read) >= LISTENING_FRESH) {
+        if self
+            .listening_read_at
+            .is_none_or(|read| now.since(read) >= LISTENING_FRESH)
+        {
             self.engine.handle_listening(self.probe.listening());
             self.listening_read_at = Some(now);
         }
@@ -137,8 +161,9 @@ impl Driver {
                 self.engine.handle_refused(refused.change, refused.why);
                 continue;
             }
-            let committed =
-                self.store.commit(self.engine.changes(), self.engine.system_update_id(), clock::clocks());
+            let committed = self
+                .store
+                .commit(self.engine.changes(), self.engine.system_update_id(), clock::clocks());
             let Err(error) = committed else { break };
             error!(%error, "a change could not be stored and is taken back");
             let undo: Vec<Change> = self.engine.changes().iter().rev().map(Change::inverse).collect();
@@ -166,9 +191,23 @@ impl Driver {
             return;
         }
         match self.reconcile() {
-            Ok(Reconciled { added: 0, changed: 0, removed: 0, .. }) => {}
-            Ok(Reconciled { kept, added, changed, removed, .. }) => {
-                warn!(kept, added, changed, removed, "somebody else changed our rules; they are repaired");
+            Ok(Reconciled {
+                added: 0,
+                changed: 0,
+                removed: 0,
+                ..
+            }) => {}
+            Ok(Reconciled {
+                kept,
+                added,
+                changed,
+                removed,
+                ..
+            }) => {
+                warn!(
+                    kept,
+                    added, changed, removed, "somebody else changed our rules; they are repaired"
+                );
             }
             Err(error) => {
                 error!(%error, "our rules are not as they should be, and cannot be repaired now");
@@ -185,7 +224,8 @@ impl Driver {
             for (key, why) in &reconciled.refused {
                 warn!(mapping = %key, %why, "a mapping could not be put into force and is removed");
             }
-            self.engine.handle_lost(reconciled.refused.iter().map(|(key, _)| *key).collect(), now);
+            self.engine
+                .handle_lost(reconciled.refused.iter().map(|(key, _)| *key).collect(), now);
         }
         Ok(reconciled)
     }
@@ -194,7 +234,13 @@ impl Driver {
         if what == AtStop::Keep {
             return;
         }
-        let keys = self.engine.desired().mappings.iter().map(|mapping| mapping.key).collect();
+        let keys = self
+            .engine
+            .desired()
+            .mappings
+            .iter()
+            .map(|mapping| mapping.key)
+            .collect();
         self.engine.handle_lost(keys, clock::now());
         self.carry_out();
         match self.backend.flush() {

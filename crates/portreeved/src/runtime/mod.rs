@@ -92,7 +92,9 @@ pub(crate) fn channel() -> (EngineHandle, mpsc::Receiver<Input>) {
 /// Brings what is in force in line with what the store kept, then starts the engine thread.
 pub(crate) fn start(setup: Setup, inputs: mpsc::Receiver<Input>) -> anyhow::Result<(JoinHandle<()>, Started)> {
     let (driver, started) = Driver::new(setup, inputs)?;
-    let thread = std::thread::Builder::new().name("engine".into()).spawn(move || driver.run())?;
+    let thread = std::thread::Builder::new()
+        .name("engine".into())
+        .spawn(move || driver.run())?;
     Ok((thread, started))
 }
 

@@ -26,14 +26,30 @@ pub(super) fn event(event: &Event) {
         Event::Refused { caller, action, fault } => {
             info!(%caller, action, code = fault.code.number(), reason = %fault, "refused");
         }
-        Event::Link { status, error, external_address } => {
-            info!(status = status.name(), error = error.name(), external = external_address, "link");
+        Event::Link {
+            status,
+            error,
+            external_address,
+        } => {
+            info!(
+                status = status.name(),
+                error = error.name(),
+                external = external_address,
+                "link"
+            );
         }
     }
 }
 
 fn line(what: &str, mapping: &Mapping, cause: Cause) {
-    let Mapping { key, internal_client, internal_port, enabled, description, .. } = mapping;
+    let Mapping {
+        key,
+        internal_client,
+        internal_port,
+        enabled,
+        description,
+        ..
+    } = mapping;
     let remote = match key.remote_host {
         RemoteHost::Any => "any".to_owned(),
         RemoteHost::Host(address) => address.to_string(),
@@ -63,5 +79,11 @@ fn lease(mapping: &Mapping) -> u32 {
 }
 
 fn only_renewed(before: &Mapping, after: &Mapping) -> bool {
-    Mapping { expiry: Expiry::Never, ..before.clone() } == Mapping { expiry: Expiry::Never, ..after.clone() }
+    Mapping {
+        expiry: Expiry::Never,
+        ..before.clone()
+    } == Mapping {
+        expiry: Expiry::Never,
+        ..after.clone()
+    }
 }

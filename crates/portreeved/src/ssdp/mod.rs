@@ -7,11 +7,11 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
+use portreeve_wire::Quirks;
 use portreeve_wire::description::Device;
 use portreeve_wire::resource::Resource;
 use portreeve_wire::ssdp::{self, Announcer, Group, Message, Received, Search};
 use portreeve_wire::view::View;
-use portreeve_wire::Quirks;
 use tokio::sync::watch;
 use tracing::{debug, trace};
 
@@ -82,13 +82,7 @@ const SEARCHES: u32 = 8;
 
 impl Presence {
     /// Ready to announce through this socket.
-    pub fn new(
-        socket: Socket,
-        lan: Lan,
-        advertised: Arc<Advertised>,
-        boot_id: u32,
-        random: Random,
-    ) -> Self {
+    pub fn new(socket: Socket, lan: Lan, advertised: Arc<Advertised>, boot_id: u32, random: Random) -> Self {
         Self {
             socket,
             lan,
@@ -190,7 +184,8 @@ impl Presence {
                     self.alive().await;
                     if copies > 1 {
                         let copies = copies - 1;
-                        self.pending.push(Instant::now() + BETWEEN_COPIES, Due::Alive { copies });
+                        self.pending
+                            .push(Instant::now() + BETWEEN_COPIES, Due::Alive { copies });
                     }
                 }
                 Due::Refresh => {
@@ -209,19 +204,28 @@ impl Presence {
 
     async fn change_boot_id(&mut self, next: u32) {
         let advertised = Arc::clone(&self.advertised);
-        self.announce(|announcer, location, what| announcer.update(Group::Ipv4, location, what, next), &advertised).await;
+        self.announce(
+            |announcer, location, what| announcer.update(Group::Ipv4, location, what, next),
+            &advertised,
+        )
+        .await;
         self.boot_id = next;
         self.alive().await;
     }
 
     async fn alive(&mut self) {
         let advertised = Arc::clone(&self.advertised);
-        self.announce(|announcer, location, what| announcer.alive(Group::Ipv4, location, what), &advertised).await;
+        self.announce(
+            |announcer, location, what| announcer.alive(Group::Ipv4, location, what),
+            &advertised,
+        )
+        .await;
     }
 
     async fn byebye(&mut self) {
         let advertised = Arc::clone(&self.advertised);
-        self.announce(|announcer, _, what| announcer.byebye(Group::Ipv4, what), &advertised).await;
+        self.announce(|announcer, _, what| announcer.byebye(Group::Ipv4, what), &advertised)
+            .await;
     }
 
     async fn announce(
@@ -246,6 +250,10 @@ impl Presence {
     }
 
     fn location(&self, own: Ipv4Addr, view: View) -> String {
-        format!("http://{own}:{}{}", self.advertised.http_port, Resource::Description(view))
+        format!(
+            "http://{own}:{}{}",
+            self.advertised.http_port,
+            Resource::Description(view)
+        )
     }
 }

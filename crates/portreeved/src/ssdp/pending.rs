@@ -58,7 +58,10 @@ mod tests {
             pending.push(at, thing);
         }
         assert_eq!(pending.next(), Some(start));
-        assert_eq!([pending.pop(start), pending.pop(start), pending.pop(start)], [Some('a'), Some('b'), None]);
+        assert_eq!(
+            [pending.pop(start), pending.pop(start), pending.pop(start)],
+            [Some('a'), Some('b'), None]
+        );
         assert_eq!(pending.pop(later), Some('c'));
     }
 

@@ -6,7 +6,9 @@ use std::os::fd::AsRawFd;
 
 use nix::cmsg_space;
 use nix::libc;
-use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, sendmsg, setsockopt, sockopt};
+use nix::sys::socket::{
+    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, sendmsg, setsockopt, sockopt,
+};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
@@ -66,14 +68,20 @@ impl Socket {
                 "UDP port 1900 is in use by a program that does not share it, so clients could not find this gateway; \
                  see which with `ss -lunp sport = :1900` and stop it (often another UPnP daemon)",
             )),
-            Err(error) => Err(Failure::system(format!("cannot open UDP port 1900 on {}", lan.interface), &error)),
+            Err(error) => Err(Failure::system(
+                format!("cannot open UDP port 1900 on {}", lan.interface),
+                &error,
+            )),
         }
     }
 
     /// The next datagram that came in through the interface.
     pub(super) async fn receive(&self, buffer: &mut [u8]) -> io::Result<Datagram> {
         loop {
-            let received = self.socket.async_io(Interest::READABLE, || self.try_receive(buffer)).await?;
+            let received = self
+                .socket
+                .async_io(Interest::READABLE, || self.try_receive(buffer))
+                .await?;
             if let Some(datagram) = received {
                 return Ok(datagram);
             }
@@ -93,7 +101,14 @@ impl Socket {
             let control = [ControlMessage::Ipv4PacketInfo(&info)];
             let slices = [IoSlice::new(bytes)];
             let to = SockaddrIn::from(to);
-            sendmsg(self.socket.as_raw_fd(), &slices, &control, MsgFlags::MSG_DONTWAIT, Some(&to)).map_err(io::Error::from)
+            sendmsg(
+                self.socket.as_raw_fd(),
+                &slices,
+                &control,
+                MsgFlags::MSG_DONTWAIT,
+                Some(&to),
+            )
+            .map_err(io::Error::from)
         };
         if let Err(error) = self.socket.async_io(Interest::WRITABLE, send).await {
             debug!(%to, %error, "a datagram could not be sent");

@@ -2,6 +2,9 @@
 //!
 //! A gateway may add a reason after the text.
 
+use std::thread;
+use std::time::Duration;
+
 use portreeve_lab::Bed;
 use portreeve_lab::subject::Settings;
 use portreeve_lab::upnp::{Fault, PortMapping, refused};
@@ -176,6 +179,8 @@ fn error_729_conflict_with_other_mechanisms() {
     let Some(bed) = Bed::shared() else { return };
     let client = bed.client(1);
     let listener = Echo::tcp(bed.gateway(), bed.port());
+    // A daemon may look what else listens once a second only.
+    thread::sleep(Duration::from_millis(1500));
     says(
         client.add(&PortMapping::new(&client, listener.port())),
         729,

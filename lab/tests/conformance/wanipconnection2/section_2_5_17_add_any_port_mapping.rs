@@ -1,6 +1,8 @@
 //! AddAnyPortMapping; its comparison table is in `section_2_5_16_overwrite`.
 
 use std::net::SocketAddr;
+use std::thread;
+use std::time::Duration;
 
 use portreeve_lab::Bed;
 use portreeve_lab::upnp::{PortMapping, refused};
@@ -59,6 +61,8 @@ fn a_port_of_another_mechanism_is_not_handed_out() {
     let Some(bed) = Bed::shared() else { return };
     let client = bed.client(1);
     let listener = Echo::tcp(bed.gateway(), bed.port());
+    // A daemon may look what else listens once a second only.
+    thread::sleep(Duration::from_millis(1500));
     match client.add_any(&PortMapping::new(&client, listener.port())) {
         Ok(reserved) => assert_ne!(reserved, listener.port()),
         Err(fault) => assert_eq!(fault.code, 729, "{fault}"),
