@@ -1,39 +1,30 @@
-//! The engine thread's loop: inputs in groups, each carried out by the kernel, then handed to the disk, and answered when
-//! the disk has it.
+//! The engine thread's loop: inputs in groups, each carried out by the kernel and then by the disk before anybody is
+//! answered.
 
 use std::collections::HashMap;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use portreeve_backend::{Backend, Reconciled};
-use portreeve_engine::{Engine, LinkReport, Reply, Request, RequestId, Time};
+use portreeve_engine::{Change, Engine, LinkReport, Reply, Request, RequestId, Time};
+use portreeve_store::LeaseStore;
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
-use super::disk::{self, Order};
-use super::{AtStop, Input, Inputs, Probe, Setup, Started, clock, record};
+use super::{AtStop, Input, Probe, Setup, Started, clock, record};
 
 pub(super) struct Driver {
     engine: Engine,
     backend: Box<dyn Backend>,
-    disk: Disk,
+    store: Box<dyn LeaseStore>,
     probe: Box<dyn Probe>,
     inputs: Receiver<Input>,
     waiting: HashMap<RequestId, oneshot::Sender<Reply>>,
     next_id: u64,
     listening_read_at: Option<Time>,
-    /// Sealed groups that the disk has not yet reported.
-    in_flight: usize,
     /// Set where backend and engine may have come apart: what is in force is compared and mended.
     in_doubt: bool,
-}
-
-/// The disk's thread.
-struct Disk {
-    orders: Sender<Order>,
-    thread: JoinHandle<()>,
 }
 
 /// Most inputs in one group.
@@ -46,7 +37,7 @@ const REPAIR_RETRY: Duration = Duration::from_millis(200);
 const LISTENING_FRESH: Duration = Duration::from_secs(1);
 
 impl Driver {
-    pub(super) fn new(setup: Setup, inputs: Inputs) -> anyhow::Result<(Self, Started)> {
+    pub(super) fn new(setup: Setup, inputs: Receiver<Input>) -> anyhow::Result<(Self, Started)> {
         let Setup {
             config,
             link,
@@ -57,20 +48,15 @@ impl Driver {
         let stored = store.load(clock::clocks())?;
         let (kept, expired) = (stored.mappings.len(), stored.expired);
         let engine = Engine::new(config, stored.mappings, stored.system_update_id);
-        let (orders, ordered) = mpsc::channel();
         let mut driver = Self {
             engine,
             backend,
-            disk: Disk {
-                orders,
-                thread: disk::start(store, ordered, inputs.sender)?,
-            },
+            store,
             probe,
-            inputs: inputs.receiver,
+            inputs,
             waiting: HashMap::new(),
             next_id: 0,
             listening_read_at: None,
-            in_flight: 0,
             in_doubt: false,
         };
         driver.take_link(link);
@@ -99,8 +85,6 @@ impl Driver {
                     Input::Request(request, answer) => self.take_request(request, answer),
                     Input::Link(report) => self.take_link(report),
                     Input::ForeignChange => self.in_doubt = true,
-                    Input::Stored(groups) => self.take_stored(groups),
-                    Input::StoreFailed(why) => self.take_store_failed(&why),
                     Input::Stop(what, done) => {
                         self.carry_out();
                         self.stop(what);
@@ -170,45 +154,26 @@ impl Driver {
         }
     }
 
-    /// Puts the open group into force and hands it to the disk.
+    /// Carries out what the open group plans, until all of it is in force and durable; then answers.
     fn carry_out(&mut self) {
         while !self.engine.changes().is_empty() {
-            match self.backend.apply(self.engine.changes(), clock::now()) {
-                Ok(()) => break,
-                Err(refused) => self.engine.handle_refused(refused.change, refused.why),
+            if let Err(refused) = self.backend.apply(self.engine.changes(), clock::now()) {
+                self.engine.handle_refused(refused.change, refused.why);
+                continue;
             }
+            let committed = self
+                .store
+                .commit(self.engine.changes(), self.engine.system_update_id(), clock::clocks());
+            let Err(error) = committed else { break };
+            error!(%error, "a change could not be stored and is taken back");
+            let undo: Vec<Change> = self.engine.changes().iter().rev().map(Change::inverse).collect();
+            if let Err(refused) = self.backend.apply(&undo, clock::now()) {
+                error!(%refused, "a change could not be taken back");
+                self.in_doubt = true;
+            }
+            self.engine.handle_store_failed(&error.to_string());
         }
-        let (changes, system_update_id) = self.engine.seal();
-        self.in_flight += 1;
-        if self.in_flight == 1 && changes.is_empty() {
-            self.take_stored(1);
-        } else if self.disk.orders.send(Order::Commit(changes, system_update_id)).is_err() {
-            self.take_store_failed("the disk's thread has ended");
-        }
-    }
-
-    fn take_stored(&mut self, groups: usize) {
-        for _ in 0..groups {
-            self.engine.settle();
-        }
-        self.in_flight -= groups;
-        self.answer();
-    }
-
-    fn take_store_failed(&mut self, why: &str) {
-        error!(why, "changes could not be stored and are taken back");
-        let undo = self.engine.handle_store_failed(why);
-        if let Err(refused) = self.backend.apply(&undo, clock::now()) {
-            error!(%refused, "changes could not be taken back");
-            self.in_doubt = true;
-        }
-        self.in_flight = 0;
-        // A thread that has ended will be missed at the next order.
-        let _ = self.disk.orders.send(Order::Resume);
-        self.answer();
-    }
-
-    fn answer(&mut self) {
+        self.engine.settle();
         while let Some((id, reply)) = self.engine.poll_reply() {
             if let Some(answer) = self.waiting.remove(&id) {
                 // A client that has gone does not wait for its answer.
@@ -265,35 +230,22 @@ impl Driver {
         Ok(reconciled)
     }
 
-    fn stop(mut self, what: AtStop) {
-        if what == AtStop::Flush {
-            let keys = self
-                .engine
-                .desired()
-                .mappings
-                .iter()
-                .map(|mapping| mapping.key)
-                .collect();
-            self.engine.handle_lost(keys, clock::now());
-            self.carry_out();
-            match self.backend.flush() {
-                Ok(()) => info!("all mappings ended"),
-                Err(error) => error!(%error, "mappings could not be ended; their leases end by themselves"),
-            }
+    fn stop(&mut self, what: AtStop) {
+        if what == AtStop::Keep {
+            return;
         }
-        while self.in_flight > 0 {
-            match self.inputs.recv() {
-                Ok(Input::Stored(groups)) => self.take_stored(groups),
-                Ok(Input::StoreFailed(why)) => self.take_store_failed(&why),
-                // Whoever asks now finds out that nobody answers.
-                Ok(_) => {}
-                Err(_) => break,
-            }
-        }
-        let Disk { orders, thread } = self.disk;
-        drop(orders);
-        if thread.join().is_err() {
-            error!("the disk's thread has panicked");
+        let keys = self
+            .engine
+            .desired()
+            .mappings
+            .iter()
+            .map(|mapping| mapping.key)
+            .collect();
+        self.engine.handle_lost(keys, clock::now());
+        self.carry_out();
+        match self.backend.flush() {
+            Ok(()) => info!("all mappings ended"),
+            Err(error) => error!(%error, "mappings could not be ended; their leases end by themselves"),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The thread that owns the engine, the backend and the store, and the handle by which everything else reaches it.
 
 pub(crate) mod clock;
-mod disk;
 mod driver;
 mod record;
 
@@ -60,10 +59,6 @@ pub(crate) enum Input {
     Link(LinkReport),
     /// Somebody else changed our rules in the kernel.
     ForeignChange,
-    /// The disk has this many more groups.
-    Stored(usize),
-    /// The disk failed, and has none of the groups that it has not reported.
-    StoreFailed(String),
     /// Ends the thread after what was asked before; says when done.
     Stop(AtStop, oneshot::Sender<()>),
 }
@@ -88,20 +83,14 @@ pub(crate) struct Started {
     pub(crate) reconciled: Reconciled,
 }
 
-/// Both ends of the engine thread's queue: its disk reports through it too.
-pub(crate) struct Inputs {
-    sender: mpsc::Sender<Input>,
-    receiver: mpsc::Receiver<Input>,
-}
-
 /// A way into a thread that is yet to be started: for whoever must be able to report to it from the beginning.
-pub(crate) fn channel() -> (EngineHandle, Inputs) {
-    let (sender, receiver) = mpsc::channel();
-    (EngineHandle { inputs: sender.clone() }, Inputs { sender, receiver })
+pub(crate) fn channel() -> (EngineHandle, mpsc::Receiver<Input>) {
+    let (inputs, receiver) = mpsc::channel();
+    (EngineHandle { inputs }, receiver)
 }
 
 /// Brings what is in force in line with what the store kept, then starts the engine thread.
-pub(crate) fn start(setup: Setup, inputs: Inputs) -> anyhow::Result<(JoinHandle<()>, Started)> {
+pub(crate) fn start(setup: Setup, inputs: mpsc::Receiver<Input>) -> anyhow::Result<(JoinHandle<()>, Started)> {
     let (driver, started) = Driver::new(setup, inputs)?;
     let thread = std::thread::Builder::new()
         .name("engine".into())
