@@ -11,7 +11,7 @@ use crate::change::{Change, Desired, Refusal};
 use crate::config::Config;
 use crate::event::{Cause, Event};
 use crate::igd::{self, Context, PortRefusal};
-use crate::ledger::{Ledger, Page};
+use crate::ledger::Ledger;
 use crate::link::{Counters, Link, LinkReport};
 use crate::mapping::{Key, Mapping, Origin};
 use crate::ports::PortSet;
@@ -23,15 +23,15 @@ use crate::time::Time;
 /// It is driven from outside, and does nothing by itself:
 ///
 /// 1. `handle_*` plans an input on top of what is planned already: requests ([`Engine::handle_request`]), leases that
-///    end ([`Engine::handle_timeout`]), what else happened in the world. All that is planned and not yet sealed is
+///    end ([`Engine::handle_timeout`]), what else happened in the world. All that is planned and not yet settled is
 ///    the open group.
-/// 2. [`Engine::changes`] says what the backend must carry out for the open group. If it refuses one change it carries
-///    out none, and [`Engine::handle_refused`] plans the group anew without what was refused.
-/// 3. [`Engine::seal`] says that the backend has carried out the open group, and hands out what the store must commit. The
-///    next group may be planned and carried out while the store works on this one.
-/// 4. [`Engine::settle`] says that the oldest sealed group is durable, and [`Engine::handle_store_failed`] that it is
-///    not: all that was sealed is taken back, and the requests in it are refused.
-/// 5. [`Engine::poll_reply`] and [`Engine::poll_event`] give out what settled groups answer and what happened.
+/// 2. [`Engine::changes`] says what must be carried out for the group. Whoever drives the engine carries out all of
+///    it in the backend and then commits it to the store.
+/// 3. [`Engine::settle`] says that both are done; [`Engine::handle_refused`] that the backend refused one change and
+///    so carried out none: the group is planned anew without what was refused, and step 2 follows again;
+///    [`Engine::handle_store_failed`] that the store failed: all requests of the group that would change something
+///    are refused.
+/// 4. [`Engine::poll_reply`] and [`Engine::poll_event`] give out what a settled group answers and what happened.
 ///    [`Engine::poll_timeout`] says when to come back at the latest.
 #[derive(Debug)]
 pub struct Engine {
@@ -41,8 +41,7 @@ pub struct Engine {
     listening: PortSet,
     ledger: Ledger,
     system_update_id: u32,
-    open: Group,
-    sealed: VecDeque<Sealed>,
+    group: Group,
     replies: VecDeque<(RequestId, Reply)>,
     events: VecDeque<Event>,
     /// After a refused removal, leases that have ended wait until then.
@@ -53,7 +52,7 @@ pub struct Engine {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RequestId(pub u64);
 
-/// What has been planned, with what it takes to plan it anew or never to have planned it.
+/// What has been planned since the last settlement, with what it takes to plan it anew.
 #[derive(Debug)]
 struct Group {
     inputs: Vec<Planned>,
@@ -61,18 +60,13 @@ struct Group {
     config_before: Option<Config>,
 }
 
-/// A group that is in force and not yet known to be durable.
-#[derive(Debug)]
-struct Sealed {
-    group: Group,
-    page: Page,
-}
-
 #[derive(Debug)]
 struct Planned {
     input: Input,
     now: Time,
     refusals: Vec<PortRefusal>,
+    /// Set where the store could not keep what this request would change: it fails, also when planned again.
+    failed: Option<Fault>,
     reply: Option<Reply>,
 }
 
@@ -96,6 +90,11 @@ impl Engine {
         for mapping in kept {
             ledger.restore(mapping);
         }
+        let group = Group {
+            inputs: Vec::new(),
+            system_update_id_before: system_update_id,
+            config_before: None,
+        };
         let mut engine = Self {
             config,
             link: Link::default(),
@@ -103,8 +102,7 @@ impl Engine {
             listening: PortSet::default(),
             ledger,
             system_update_id,
-            open: Group::new(system_update_id),
-            sealed: VecDeque::new(),
+            group,
             replies: VecDeque::new(),
             events: VecDeque::new(),
             retry_expiry_at: None,
@@ -112,7 +110,7 @@ impl Engine {
         let statics = engine.config.statics.clone();
         enter_statics(&mut engine.ledger, &[], &statics);
         // Nothing of this is a change: the backend is reconciled with all of it before the first request.
-        engine.ledger.turn_page();
+        engine.ledger.settle();
         engine
     }
 
@@ -162,9 +160,14 @@ impl Engine {
         self.listening = ports;
     }
 
-    /// What the backend must carry out for the open group, in order.
+    /// What must be carried out for the open group, in order.
     pub fn changes(&self) -> &[Change] {
         self.ledger.changes()
+    }
+
+    /// `SystemUpdateID` as of the open group, to be committed with its changes.
+    pub fn system_update_id(&self) -> u32 {
+        self.system_update_id
     }
 
     /// The backend refused a change, by its index in [`Engine::changes`], and carried out none.
@@ -173,7 +176,7 @@ impl Engine {
         let Some((cause, (port, protocol))) = self.ledger.cause_of(change).zip(refused) else {
             return;
         };
-        let mut inputs = self.take_back_open();
+        let mut inputs = self.take_back();
         let planned = &mut inputs[cause];
         match planned.input {
             Input::Request(..) => planned.refusals.push(PortRefusal { port, protocol, why }),
@@ -185,77 +188,52 @@ impl Engine {
         inputs.into_iter().for_each(|planned| self.plan(planned));
     }
 
-    /// The backend has carried out the open group. Returns what the store must commit for it: the changes, and the
-    /// `SystemUpdateID` after them.
-    pub fn seal(&mut self) -> (Vec<Change>, u32) {
-        let group = std::mem::replace(&mut self.open, Group::new(self.system_update_id));
-        let page = self.ledger.turn_page();
-        let changes = page.changes.clone();
-        self.sealed.push_back(Sealed { group, page });
-        (changes, self.system_update_id)
-    }
-
-    /// The oldest sealed group is durable: its replies and events may go out.
-    pub fn settle(&mut self) {
-        let Some(Sealed { group, page }) = self.sealed.pop_front() else {
-            return;
-        };
-        for (cause, change) in page.causes.into_iter().zip(page.changes) {
-            let (Some(planned), Change::Mapping { before, after }) = (group.inputs.get(cause), change) else {
-                continue;
-            };
-            let cause = planned.input.cause();
-            match (before, after) {
-                (before, Some(mapping)) => self.events.push_back(Event::Mapped { before, mapping, cause }),
-                (Some(mapping), None) => self.events.push_back(Event::Unmapped { mapping, cause }),
-                (None, None) => {}
-            }
-        }
-        for planned in group.inputs {
-            if let (Input::Request(id, request), Some(reply)) = (planned.input, planned.reply) {
-                self.answer(id, &request, reply);
-            }
-        }
-    }
-
-    /// The store failed on the oldest sealed group. Every sealed group is taken back, since the later ones build upon
-    /// it. The requests that changed something are refused; the others are planned anew, in the open group. Returns what
-    /// the backend must carry out to take the groups back too.
-    pub fn handle_store_failed(&mut self, why: &str) -> Vec<Change> {
-        let planned_on_top = self.take_back_open();
-        let sealed = std::mem::take(&mut self.sealed);
-        let mut undo = Vec::new();
-        for Sealed { page, .. } in sealed.iter().rev() {
-            self.ledger.take_back(page);
-            undo.extend(page.changes.iter().rev().map(Change::inverse));
-        }
+    /// The store failed, and what the backend had carried out is undone: all inputs that change something fail.
+    pub fn handle_store_failed(&mut self, why: &str) {
+        let changing: Vec<usize> = (0..self.ledger.changes().len())
+            .filter_map(|change| self.ledger.cause_of(change))
+            .collect();
         let fault = Fault::because(ErrorCode::ActionFailed, format!("the lease could not be stored: {why}"));
-        let mut again = Vec::new();
-        for Sealed { group, page } in sealed.into_iter().rev() {
-            self.system_update_id = group.system_update_id_before;
-            if let Some(config) = group.config_before {
-                self.config = config;
+        for (index, mut planned) in self.take_back().into_iter().enumerate() {
+            if changing.contains(&index) {
+                if let Input::LeasesEnd(_) | Input::Lost(_) = planned.input {
+                    self.retry_expiry_at = Some(planned.now + Self::EXPIRY_RETRY);
+                    continue;
+                }
+                planned.failed = Some(fault.clone());
             }
-            for (index, planned) in group.inputs.into_iter().enumerate().rev() {
-                match planned.input {
-                    _ if !page.causes.contains(&index) => again.push(planned),
-                    Input::Request(id, request) => {
-                        let reply = failure(&request, fault.clone());
-                        self.answer(id, &request, reply);
-                    }
-                    Input::LeasesEnd(_) | Input::Lost(_) => {
-                        self.retry_expiry_at = Some(planned.now + Self::EXPIRY_RETRY);
-                    }
+            self.plan(planned);
+        }
+    }
+
+    /// The open group is in force and durable: its replies and events may go out.
+    pub fn settle(&mut self) {
+        for (cause, change) in self.ledger.settle() {
+            if let (Some(planned), Change::Mapping { before, after }) = (self.group.inputs.get(cause), change) {
+                let cause = planned.input.cause();
+                match (before, after) {
+                    (before, Some(mapping)) => self.events.push_back(Event::Mapped { before, mapping, cause }),
+                    (Some(mapping), None) => self.events.push_back(Event::Unmapped { mapping, cause }),
+                    (None, None) => {}
                 }
             }
         }
-        self.open.system_update_id_before = self.system_update_id;
-        again
-            .into_iter()
-            .rev()
-            .chain(planned_on_top)
-            .for_each(|planned| self.plan(planned));
-        undo
+        for planned in self.group.inputs.drain(..) {
+            let (Input::Request(id, request), Some(reply)) = (planned.input, planned.reply) else {
+                continue;
+            };
+            if let (Request::Call { caller, call }, Reply::Call(Err(fault))) = (&request, &reply) {
+                let (caller, action) = (*caller, call.action.name);
+                self.events.push_back(Event::Refused {
+                    caller,
+                    action,
+                    fault: fault.clone(),
+                });
+            }
+            self.replies.push_back((id, reply));
+        }
+        self.group.system_update_id_before = self.system_update_id;
+        self.group.config_before = None;
     }
 
     /// The next reply of a settled group.
@@ -284,9 +262,12 @@ impl Engine {
     }
 
     fn plan(&mut self, mut planned: Planned) {
-        self.ledger.blame(self.open.inputs.len());
+        self.ledger.blame(self.group.inputs.len());
         planned.reply = match &planned.input {
-            Input::Request(_, request) => Some(self.carry_out(request, &planned.refusals, planned.now)),
+            Input::Request(_, request) => Some(match &planned.failed {
+                Some(fault) => failure(request, fault.clone()),
+                None => self.carry_out(request, &planned.refusals, planned.now),
+            }),
             Input::LeasesEnd(keys) | Input::Lost(keys) => {
                 for key in keys {
                     self.remove(*key);
@@ -294,7 +275,7 @@ impl Engine {
                 None
             }
         };
-        self.open.inputs.push(planned);
+        self.group.inputs.push(planned);
     }
 
     fn carry_out(&mut self, request: &Request, refusals: &[PortRefusal], now: Time) -> Reply {
@@ -378,7 +359,7 @@ impl Engine {
         }
         enter_statics(&mut self.ledger, &self.config.statics, &config.statics);
         let before = std::mem::replace(&mut self.config, config.clone());
-        self.open.config_before.get_or_insert(before);
+        self.group.config_before.get_or_insert(before);
         Ok(())
     }
 
@@ -389,37 +370,14 @@ impl Engine {
         }
     }
 
-    fn answer(&mut self, id: RequestId, request: &Request, reply: Reply) {
-        if let (Request::Call { caller, call }, Reply::Call(Err(fault))) = (request, &reply) {
-            let (caller, action) = (*caller, call.action.name);
-            self.events.push_back(Event::Refused {
-                caller,
-                action,
-                fault: fault.clone(),
-            });
-        }
-        self.replies.push_back((id, reply));
-    }
-
     /// Takes back all that the open group planned, and returns its inputs.
-    fn take_back_open(&mut self) -> Vec<Planned> {
-        let page = self.ledger.turn_page();
-        self.ledger.take_back(&page);
-        self.system_update_id = self.open.system_update_id_before;
-        if let Some(config) = self.open.config_before.take() {
+    fn take_back(&mut self) -> Vec<Planned> {
+        self.ledger.roll_back();
+        self.system_update_id = self.group.system_update_id_before;
+        if let Some(config) = self.group.config_before.take() {
             self.config = config;
         }
-        std::mem::take(&mut self.open.inputs)
-    }
-}
-
-impl Group {
-    fn new(system_update_id: u32) -> Self {
-        Self {
-            inputs: Vec::new(),
-            system_update_id_before: system_update_id,
-            config_before: None,
-        }
+        std::mem::take(&mut self.group.inputs)
     }
 }
 
@@ -429,6 +387,7 @@ impl Planned {
             input,
             now,
             refusals: Vec::new(),
+            failed: None,
             reply: None,
         }
     }
@@ -467,7 +426,7 @@ fn enter_statics(ledger: &mut Ledger, before: &[Arc<Mapping>], after: &[Arc<Mapp
     }
 }
 
-/// The reply to a request that would have changed something, and failed for a reason outside of it.
+/// The reply to a request that failed for a reason outside of it.
 fn failure(request: &Request, fault: Fault) -> Reply {
     match request {
         Request::Call { .. } => Reply::Call(Err(fault)),

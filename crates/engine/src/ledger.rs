@@ -10,15 +10,10 @@ use crate::mapping::{Key, Mapping};
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     table: Table,
-    page: Page,
+    changes: Vec<Change>,
+    /// For each change the index of the input that caused it.
+    causes: Vec<usize>,
     cause: usize,
-}
-
-/// Changes in their order, and for each the index of the input that caused it.
-#[derive(Debug, Default)]
-pub(crate) struct Page {
-    pub(crate) changes: Vec<Change>,
-    pub(crate) causes: Vec<usize>,
 }
 
 impl Ledger {
@@ -27,14 +22,14 @@ impl Ledger {
         &self.table
     }
 
-    /// What has been changed on the open page.
+    /// What has been changed since the last settlement.
     pub(crate) fn changes(&self) -> &[Change] {
-        &self.page.changes
+        &self.changes
     }
 
-    /// The input that caused a change of the open page; `None` if there is no such change.
+    /// The input that caused a change; `None` if there is no such change.
     pub(crate) fn cause_of(&self, change: usize) -> Option<usize> {
-        self.page.causes.get(change).copied()
+        self.causes.get(change).copied()
     }
 
     /// From here on, changes are caused by the input with this index.
@@ -58,19 +53,20 @@ impl Ledger {
         self.table.replace(mapping.key, Some(mapping));
     }
 
-    /// Ends the open page and begins a new one.
-    pub(crate) fn turn_page(&mut self) -> Page {
-        std::mem::take(&mut self.page)
+    /// The changes are in force and durable: forgets how to take them back, and returns them with their causes.
+    pub(crate) fn settle(&mut self) -> Vec<(usize, Change)> {
+        self.causes.drain(..).zip(self.changes.drain(..)).collect()
     }
 
-    /// Takes back what is on a page. Pages must be taken back in the opposite order of their making.
-    pub(crate) fn take_back(&mut self, page: &Page) {
-        for change in page.changes.iter().rev() {
+    /// Takes back everything since the last settlement.
+    pub(crate) fn roll_back(&mut self) {
+        self.causes.clear();
+        for change in std::mem::take(&mut self.changes).into_iter().rev() {
             match change {
                 Change::Mapping {
                     before: Some(before), ..
                 } => {
-                    self.table.replace(before.key, Some(before.clone()));
+                    self.table.replace(before.key, Some(before));
                 }
                 Change::Mapping {
                     before: None,
@@ -110,7 +106,7 @@ impl Ledger {
     }
 
     fn record(&mut self, change: Change) {
-        self.page.changes.push(change);
-        self.page.causes.push(self.cause);
+        self.changes.push(change);
+        self.causes.push(self.cause);
     }
 }

@@ -31,9 +31,6 @@ pub(crate) struct Gateway {
     pub(crate) store_works: bool,
     pub(crate) events: Vec<Event>,
     requests: u64,
-    /// Groups that the store has yet to commit.
-    sealed: Vec<Vec<Change>>,
-    replies: BTreeMap<u64, Reply>,
 }
 
 /// Whether the backend refuses a change.
@@ -78,8 +75,6 @@ impl Gateway {
             store_works: true,
             events: Vec::new(),
             requests: 0,
-            sealed: Vec::new(),
-            replies: BTreeMap::new(),
         }
     }
 
@@ -123,25 +118,19 @@ impl Gateway {
 
     /// Plans all requests as one group, carries it out, and returns the replies in the order of the requests.
     pub(crate) fn ask_together(&mut self, requests: Vec<Request>) -> Vec<Reply> {
-        let first = self.plan(requests);
-        self.carry_out();
-        self.store();
-        (first..self.requests).map(|id| self.reply_to(id)).collect()
-    }
-
-    /// Plans requests on top of the open group, and returns the number of the first.
-    pub(crate) fn plan(&mut self, requests: Vec<Request>) -> u64 {
         let first = self.requests;
         for request in requests {
             self.engine.handle_request(RequestId(self.requests), request, self.now);
             self.requests += 1;
         }
-        first
-    }
-
-    /// The reply to a request whose group has been settled.
-    pub(crate) fn reply_to(&mut self, request: u64) -> Reply {
-        self.replies.remove(&request).expect("a settled request is answered")
+        self.carry_out();
+        (first..self.requests)
+            .map(|id| {
+                let (answered, reply) = self.engine.poll_reply().expect("a settled request is answered");
+                assert_eq!(answered, RequestId(id));
+                reply
+            })
+            .collect()
     }
 
     /// Turns the clock and ends what leases end by then.
@@ -150,11 +139,10 @@ impl Gateway {
         while self.engine.poll_timeout().is_some_and(|at| at <= self.now) {
             self.engine.handle_timeout(self.now);
             self.carry_out();
-            self.store();
         }
     }
 
-    /// What a backend does with the open group.
+    /// What a backend and a store do with the open group.
     pub(crate) fn carry_out(&mut self) {
         while !self.engine.changes().is_empty() {
             let refused = self
@@ -167,61 +155,34 @@ impl Gateway {
                 self.engine.handle_refused(change, why);
                 continue;
             }
-            break;
-        }
-        let (changes, _) = self.engine.seal();
-        self.enforce(&changes);
-        self.sealed.push(changes);
-    }
-
-    /// What a store does with all sealed groups, until nothing is left to do.
-    pub(crate) fn store(&mut self) {
-        while !self.store_works && self.sealed.iter().any(|changes| !changes.is_empty()) {
-            self.lose();
-            self.carry_out();
-        }
-        for _ in self.sealed.drain(..) {
-            self.engine.settle();
-        }
-        self.collect();
-    }
-
-    /// The store fails on all sealed groups.
-    pub(crate) fn lose(&mut self) {
-        self.sealed.clear();
-        let undo = self.engine.handle_store_failed("disk full");
-        self.enforce(&undo);
-        self.collect();
-    }
-
-    fn collect(&mut self) {
-        while let Some((RequestId(id), reply)) = self.engine.poll_reply() {
-            assert!(self.replies.insert(id, reply).is_none(), "a request is answered once");
-        }
-        while let Some(event) = self.engine.poll_event() {
-            self.events.push(event);
-        }
-    }
-
-    fn enforce(&mut self, changes: &[Change]) {
-        for change in changes {
-            match change {
-                Change::Mapping { before, after } => {
-                    let key = before.as_ref().or(after.as_ref()).unwrap().key;
-                    assert_eq!(self.in_force.get(&key), before.as_ref(), "a change starts from what is");
-                    match after {
-                        Some(after) => self.in_force.insert(key, after.clone()),
-                        None => self.in_force.remove(&key),
-                    };
-                }
-                Change::Outbound { before, after } => {
-                    if let Some(before) = before {
-                        let place = self.outbound.iter().position(|outbound| outbound == before);
-                        self.outbound.remove(place.expect("a change starts from what is"));
+            if !self.store_works {
+                self.engine.handle_store_failed("disk full");
+                continue;
+            }
+            for change in self.engine.changes() {
+                match change {
+                    Change::Mapping { before, after } => {
+                        let key = before.as_ref().or(after.as_ref()).unwrap().key;
+                        assert_eq!(self.in_force.get(&key), before.as_ref(), "a change starts from what is");
+                        match after {
+                            Some(after) => self.in_force.insert(key, after.clone()),
+                            None => self.in_force.remove(&key),
+                        };
                     }
-                    self.outbound.extend(after);
+                    Change::Outbound { before, after } => {
+                        if let Some(before) = before {
+                            let place = self.outbound.iter().position(|outbound| outbound == before);
+                            self.outbound.remove(place.expect("a change starts from what is"));
+                        }
+                        self.outbound.extend(after);
+                    }
                 }
             }
+            break;
+        }
+        self.engine.settle();
+        while let Some(event) = self.engine.poll_event() {
+            self.events.push(event);
         }
     }
 

@@ -65,7 +65,6 @@ fn a_storm_of_ends_is_worked_off_in_slices() {
     gateway.engine.handle_timeout(gateway.now);
     assert_eq!(gateway.engine.changes().len(), portreeve_engine::Engine::EXPIRY_SLICE);
     gateway.carry_out();
-    gateway.store();
     gateway.pass(Duration::ZERO);
     assert_eq!(gateway.mappings(), []);
 }
