@@ -45,6 +45,7 @@ fn unit_tests() -> Command {
             "--lib",
             "--bins",
             "--tests",
+            "--no-fail-fast",
             "--",
         ]);
         cargo.arg(NAMESPACE_THREADS);
