@@ -7,6 +7,7 @@ mod hint;
 mod probe;
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -53,11 +54,19 @@ pub async fn run(options: Run) -> Result<(), Failure> {
 
     let paths = Paths::of(&settings, options.choices.state_dir.as_deref(), &Surroundings::own());
     let control = control::open(&paths.socket)?;
+    let _socket_file = SocketFile(paths.socket.clone());
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let mut store = EmbeddedStore::open(&paths.leases(), boot.trim())?;
     let known = identity::recall(&settings, &mut store)?;
 
     let lans = Lan::present(&findings.lans, &snapshot);
+    for absent in findings
+        .lans
+        .iter()
+        .filter(|name| !lans.iter().any(|lan| lan.interface == **name))
+    {
+        warn!("{absent} has no IPv4 address yet; it is served as soon as it has one");
+    }
     let own = Own {
         lans: networks(&lans),
         connection_device: known.connection_device.clone(),
@@ -135,8 +144,6 @@ pub async fn run(options: Run) -> Result<(), Failure> {
     if tokio::time::timeout(FAREWELL, engine.stop(what)).await.is_err() {
         error!("the engine does not end; leases end by themselves");
     }
-    // A successor may have replaced it only once we are gone.
-    let _ = std::fs::remove_file(&paths.socket);
     Ok(())
 }
 
@@ -289,6 +296,16 @@ fn watchdog(engine: EngineHandle) -> impl Future<Output = ()> {
 impl Ask for EngineHandle {
     async fn ask(&self, request: portreeve_engine::Request) -> Option<portreeve_engine::Reply> {
         Self::ask(self, request).await.ok()
+    }
+}
+
+/// The name of the control socket in the file system, which is removed with the daemon.
+struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Left behind, it does no harm: the next daemon replaces what nobody answers on.
+        let _ = std::fs::remove_file(&self.0);
     }
 }
 

@@ -351,7 +351,6 @@ async fn a_slow_sender_is_told_so_when_its_place_is_wanted() {
     let place = tokio::time::timeout(Duration::from_secs(5), table.admit(other)).await;
     assert!(place.is_ok(), "a slow sender is no reason to wait for ever");
     let mut text = String::new();
-    near.shutdown().await.unwrap();
     near.read_to_string(&mut text).await.unwrap();
     assert!(text.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{text}");
 }

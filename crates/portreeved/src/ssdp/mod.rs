@@ -2,6 +2,8 @@
 
 mod pending;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, PoisonError, RwLock};

@@ -1,0 +1,226 @@
+//! Presence on a loopback interface of its own: a network namespace that ends with the test's thread.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::process::Command;
+
+use nix::sched::{CloneFlags, unshare};
+use portreeve_wire::description::{Description, Identity};
+use portreeve_wire::uuid::Uuid;
+use tokio::net::UdpSocket;
+
+use super::*;
+use crate::machine::LanAddress;
+
+/// What a client hears, without waiting for ever.
+struct Ears(UdpSocket);
+
+impl Ears {
+    /// A client that hears the group.
+    fn of_group() -> Self {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None).unwrap();
+        socket.set_reuse_address(true).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        socket.bind(&socket::EVERYONE.into()).unwrap();
+        socket.join_multicast_v4(&socket::GROUP, &Ipv4Addr::LOCALHOST).unwrap();
+        Self(UdpSocket::from_std(socket.into()).unwrap())
+    }
+
+    /// A client at this address.
+    async fn at(address: [u8; 4]) -> Self {
+        let socket = UdpSocket::bind(SocketAddr::from((address, 0))).await.unwrap();
+        socket2::SockRef::from(&socket)
+            .set_multicast_if_v4(&Ipv4Addr::LOCALHOST)
+            .unwrap();
+        Self(socket)
+    }
+
+    async fn search(&self, st: &str, mx: u32, to: SocketAddrV4) {
+        let text =
+            format!("M-SEARCH * HTTP/1.1\r\nHOST: {to}\r\nMAN: \"ssdp:discover\"\r\nMX: {mx}\r\nST: {st}\r\n\r\n");
+        self.0.send_to(text.as_bytes(), to).await.unwrap();
+    }
+
+    async fn next(&self, patience: Duration) -> Option<(String, SocketAddr)> {
+        let mut buffer = [0; 2048];
+        let received = tokio::time::timeout(patience, self.0.recv_from(&mut buffer)).await;
+        let (length, source) = received.ok()?.unwrap();
+        Some((String::from_utf8(buffer[..length].to_vec()).unwrap(), source))
+    }
+
+    /// Everything until there is silence for this long.
+    async fn all(&self, silence: Duration) -> Vec<String> {
+        let mut heard = Vec::new();
+        while let Some((text, _)) = self.next(silence).await {
+            heard.push(text);
+        }
+        heard
+    }
+}
+
+/// A running presence and the strings by which it hangs.
+struct Running {
+    boot_id: watch::Sender<u32>,
+    stop: watch::Sender<bool>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+fn start() -> Running {
+    let identity = Identity {
+        uuid: Uuid::from_random(1),
+        friendly_name: "test".to_owned(),
+        model_number: "1".to_owned(),
+        serial_number: None,
+    };
+    let advertised = Advertised {
+        root: Description::of(&identity, View::Igd2, 3).device,
+        view: View::Igd2,
+        server: "Linux/6 UPnP/1.1 portreeve/1".to_owned(),
+        config_id: 3,
+        http_port: 5000,
+        quirks: RwLock::default(),
+    };
+    let lan = Lan {
+        interface: "lo".to_owned(),
+        index: 1,
+        addresses: vec![LanAddress {
+            address: Ipv4Addr::LOCALHOST,
+            network: "127.0.0.0/8".parse().unwrap(),
+        }],
+    };
+    let socket = Socket::open(&lan).unwrap();
+    let presence = Presence::new(socket, lan, Arc::new(advertised), 7, Random::from_seed(1));
+    let (boot_id, new_boot_id) = watch::channel(7);
+    let (stop, stopped) = watch::channel(false);
+    Running {
+        boot_id,
+        stop,
+        task: tokio::spawn(presence.run(new_boot_id, stopped)),
+    }
+}
+
+/// Runs a test in a network namespace of its own, if that is possible.
+fn alone<F: Future<Output = ()>>(what: &str, test: impl FnOnce() -> F + Send + 'static) {
+    if portreeve_testkit::require_root(what).is_none() {
+        return;
+    }
+    let thread = std::thread::spawn(move || {
+        unshare(CloneFlags::CLONE_NEWNET).expect("root may make a network namespace");
+        for arguments in [
+            ["link", "set", "lo", "up"].as_slice(),
+            &["address", "add", "10.9.9.9/32", "dev", "lo"],
+        ] {
+            assert!(Command::new("ip").args(arguments).status().unwrap().success());
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(test());
+    });
+    thread.join().unwrap();
+}
+
+const SILENCE: Duration = Duration::from_millis(700);
+/// Root device, two for each of two embedded devices, three services, and what only the root has.
+const SET: usize = 3 + 2 * 2 + 3;
+
+#[test]
+fn it_clears_the_past_then_speaks_twice_and_takes_leave() {
+    alone("announcements on loopback", || async {
+        let ears = Ears::of_group();
+        let running = start();
+        let heard = ears.all(SILENCE).await;
+        let kinds: Vec<&str> = heard.iter().map(|text| kind(text)).collect();
+        assert_eq!(kinds[..SET], vec!["ssdp:byebye"; SET]);
+        assert_eq!(kinds[SET..], vec!["ssdp:alive"; 2 * SET]);
+        assert!(
+            heard[SET].contains("LOCATION: http://127.0.0.1:5000/igd2.xml\r\n"),
+            "{}",
+            heard[SET]
+        );
+        assert!(heard.iter().all(|text| text.contains("BOOTID.UPNP.ORG: 7\r\n")));
+
+        running.boot_id.send(8).unwrap();
+        let heard = ears.all(SILENCE).await;
+        assert!(
+            heard[..SET]
+                .iter()
+                .all(|text| kind(text) == "ssdp:update" && text.contains("NEXTBOOTID.UPNP.ORG: 8"))
+        );
+        assert!(
+            heard[SET..]
+                .iter()
+                .all(|text| kind(text) == "ssdp:alive" && text.contains("BOOTID.UPNP.ORG: 8"))
+        );
+
+        running.stop.send(true).unwrap();
+        running.task.await.unwrap();
+        let heard = ears.all(SILENCE).await;
+        assert_eq!(
+            heard.iter().map(|text| kind(text)).collect::<Vec<_>>(),
+            vec!["ssdp:byebye"; SET]
+        );
+    });
+}
+
+#[test]
+fn searches_are_answered_from_port_1900_within_their_time() {
+    alone("searches on loopback", || async {
+        let _running = start();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let client = Ears::at([127, 0, 0, 1]).await;
+        let device = "urn:schemas-upnp-org:device:InternetGatewayDevice:1";
+        client.search(device, 1, socket::EVERYONE).await;
+        let (answer, source) = client
+            .next(Duration::from_millis(1000))
+            .await
+            .expect("an answer within MX");
+        assert_eq!(source, "127.0.0.1:1900".parse().unwrap());
+        assert!(
+            answer.contains(&format!("ST: {device}\r\n")) && answer.contains("/igd1.xml\r\n"),
+            "{answer}"
+        );
+
+        client.search("ssdp:all", 1, socket::EVERYONE).await;
+        assert_eq!(client.all(Duration::from_millis(1000)).await.len(), SET);
+
+        let own = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1900);
+        client.search("upnp:rootdevice", 5, own).await;
+        assert!(
+            client.next(Duration::from_millis(500)).await.is_some(),
+            "a search to us alone is answered at once"
+        );
+        client.search("urn:schemas-upnp-org:device:MediaServer:1", 1, own).await;
+        assert!(client.next(Duration::from_millis(1000)).await.is_none());
+    });
+}
+
+#[test]
+fn strangers_and_those_who_ask_too_often_hear_nothing() {
+    alone("foreign searches on loopback", || async {
+        let _running = start();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let stranger = Ears::at([10, 9, 9, 9]).await;
+        stranger.search("upnp:rootdevice", 1, socket::EVERYONE).await;
+        let own = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1900);
+        stranger.search("upnp:rootdevice", 1, own).await;
+        assert!(stranger.next(Duration::from_millis(1200)).await.is_none());
+
+        let busy = Ears::at([127, 0, 0, 2]).await;
+        for _ in 0..100 {
+            busy.search("upnp:rootdevice", 1, own).await;
+        }
+        let answered = busy.all(SILENCE).await.len();
+        assert!((16..=20).contains(&answered), "{answered}");
+        let other = Ears::at([127, 0, 0, 3]).await;
+        other.search("upnp:rootdevice", 1, own).await;
+        assert!(other.next(SILENCE).await.is_some(), "another host is not concerned");
+    });
+}
+
+fn kind(text: &str) -> &str {
+    text.lines()
+        .find_map(|line| line.strip_prefix("NTS: "))
+        .unwrap_or_default()
+}
