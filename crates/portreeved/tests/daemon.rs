@@ -1,5 +1,7 @@
 //! The daemon as its user meets it: the program itself, unprivileged in what it does, on loopback.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;

@@ -35,8 +35,16 @@ pub(super) struct Section {
 pub(super) const LATER: &[&str] = &["ipv6", "pcp", "nat-pmp", "metrics", "admin.web", "admin.token-file"];
 
 macro_rules! keys {
-    ($($name:literal $effect:ident $set:expr, $show:expr;)*) => {
-        &[$(Key { name: $name, effect: $effect, set: $set, show: $show }),*]
+    ($($name:literal $effect:ident |$into:tt, $value:ident| $set:block, $show:expr;)*) => {
+        &[$(Key {
+            name: $name,
+            effect: $effect,
+            set: |$into, $value| {
+                $set
+                Ok(())
+            },
+            show: $show,
+        }),*]
     };
 }
 pub(super) use keys;
@@ -47,13 +55,13 @@ pub(super) const SECTIONS: &[Section] = &[
         name: "network",
         keys: keys! {
             "lan" Restart
-                |s, v| Ok(s.network.lan = v.list()?.map(interface).collect::<Result<_, _>>()?),
+                |s, v| { s.network.lan = v.list()?.map(interface).collect::<Result<_, _>>()?; },
                 |s| Some(quoted_list(&s.network.lan));
             "wan" Restart
-                |s, v| Ok(s.network.wan = unless_auto(v, interface)?),
+                |s, v| { s.network.wan = unless_auto(v, interface)?; },
                 |s| Some(quoted(s.network.wan.as_deref().unwrap_or(AUTO)));
             "external-ip" Live
-                |s, v| Ok(s.network.external_ip = external_ip(v)?),
+                |s, v| { s.network.external_ip = external_ip(v)?; },
                 |s| Some(match s.network.external_ip {
                     ExternalIp::Auto => quoted(AUTO),
                     ExternalIp::Fixed(address) => quoted(&address.to_string()),
@@ -64,31 +72,31 @@ pub(super) const SECTIONS: &[Section] = &[
         name: "gateway",
         keys: keys! {
             "name" Restart
-                |s, v| Ok(s.gateway.name = v.short_text(63)?.to_owned()),
+                |s, v| { s.gateway.name = v.short_text(63)?.to_owned(); },
                 |s| Some(quoted(&s.gateway.name));
             "backend" Restart
-                |s, v| Ok(s.gateway.backend = v.choice(BACKENDS)?),
+                |s, v| { s.gateway.backend = v.choice(BACKENDS)?; },
                 |s| Some(quoted(word(BACKENDS, s.gateway.backend)));
             "http-port" Restart
-                |s, v| Ok(s.gateway.http_port = v.number(1..=u16::MAX)?),
+                |s, v| { s.gateway.http_port = v.number(1..=u16::MAX)?; },
                 |s| Some(s.gateway.http_port.to_string());
             "nat" Live
-                |s, v| Ok(s.gateway.nat = if v.switch()? { Nat::Enabled } else { Nat::Disabled }),
+                |s, v| { s.gateway.nat = if v.switch()? { Nat::Enabled } else { Nat::Disabled }; },
                 |s| Some((s.gateway.nat == Nat::Enabled).to_string());
             "igd-version" Restart
-                |s, v| Ok(s.gateway.igd_version = match v.number(1..=2_u8)? {
+                |s, v| { s.gateway.igd_version = match v.number(1..=2_u8)? {
                     1 => IgdVersion::One,
                     _ => IgdVersion::Two,
-                }),
+                }; },
                 |s| Some(if s.gateway.igd_version == IgdVersion::One { "1" } else { "2" }.to_owned());
             "when-disconnected" Live
-                |s, v| Ok(s.gateway.when_disconnected = v.choice(WHEN_DISCONNECTED)?),
+                |s, v| { s.gateway.when_disconnected = v.choice(WHEN_DISCONNECTED)?; },
                 |s| Some(quoted(word(WHEN_DISCONNECTED, s.gateway.when_disconnected)));
             "uuid" Restart
-                |s, v| Ok(s.gateway.uuid = unless_auto(v, uuid)?),
+                |s, v| { s.gateway.uuid = unless_auto(v, uuid)?; },
                 |s| Some(quoted(s.gateway.uuid.as_deref().unwrap_or(AUTO)));
             "reserved-ports" Live
-                |s, v| Ok(s.gateway.reserved_ports = v.list()?.map(reserved).collect::<Result<_, _>>()?),
+                |s, v| { s.gateway.reserved_ports = v.list()?.map(reserved).collect::<Result<_, _>>()?; },
                 |s| Some(quoted_list(&s.gateway.reserved_ports));
         },
     },
@@ -96,10 +104,10 @@ pub(super) const SECTIONS: &[Section] = &[
         name: "link",
         keys: keys! {
             "kind" Restart
-                |_, v| only(v, "interface", &["command"]),
+                |_, v| { only(v, "interface", &["command"])?; },
                 |_| Some(quoted("interface"));
             "control" Live
-                |_, v| only(v, "nobody", &["admin", "lan"]),
+                |_, v| { only(v, "nobody", &["admin", "lan"])?; },
                 |_| Some(quoted("nobody"));
         },
     },
@@ -107,19 +115,19 @@ pub(super) const SECTIONS: &[Section] = &[
         name: "leases",
         keys: keys! {
             "max" Live
-                |s, v| Ok(s.leases.maximum = v.number(1..=Leases::WEEK)?),
+                |s, v| { s.leases.maximum = v.number(1..=Leases::WEEK)?; },
                 |s| Some(s.leases.maximum.to_string());
             "default" Live
-                |s, v| Ok(s.leases.v1_default = Some(v.number(1..=Leases::WEEK)?)),
+                |s, v| { s.leases.v1_default = Some(v.number(1..=Leases::WEEK)?); },
                 |s| s.leases.v1_default.map(|seconds| seconds.to_string());
             "permanent-v1" Live
-                |s, v| Ok(s.leases.v1_default = match v.switch()? {
+                |s, v| { s.leases.v1_default = match v.switch()? {
                     true => None,
-                    false => s.leases.v1_default.or(Leases::default().v1_default),
-                }),
+                    false => s.leases.v1_default.or_else(|| Leases::default().v1_default),
+                }; },
                 |s| Some(s.leases.v1_default.is_none().to_string());
             "store" Restart
-                |_, v| only(v, "embedded", &["etcd:"]),
+                |_, v| { only(v, "embedded", &["etcd:"])?; },
                 |_| Some(quoted("embedded"));
         },
     },
@@ -127,22 +135,22 @@ pub(super) const SECTIONS: &[Section] = &[
         name: "limits",
         keys: keys! {
             "mappings" Live
-                |s, v| Ok(s.limits.engine.mappings = v.number(1..=1_048_576)?),
+                |s, v| { s.limits.engine.mappings = v.number(1..=1_048_576)?; },
                 |s| Some(s.limits.engine.mappings.to_string());
             "mappings-per-client" Live
-                |s, v| Ok(s.limits.engine.mappings_per_client = v.number(1..=1_048_576)?),
+                |s, v| { s.limits.engine.mappings_per_client = v.number(1..=1_048_576)?; },
                 |s| Some(s.limits.engine.mappings_per_client.to_string());
             "page-size" Live
-                |s, v| Ok(s.limits.engine.page_size = v.number(1..=u16::MAX)?),
+                |s, v| { s.limits.engine.page_size = v.number(1..=u16::MAX)?; },
                 |s| Some(s.limits.engine.page_size.to_string());
             "requests-per-second-per-client" Live
-                |s, v| Ok(s.limits.requests_per_second_per_client = v.number(1..=1_000_000)?),
+                |s, v| { s.limits.requests_per_second_per_client = v.number(1..=1_000_000)?; },
                 |s| Some(s.limits.requests_per_second_per_client.to_string());
             "connections" Restart
-                |s, v| Ok(s.limits.connections = v.number(8..=65_536)?),
+                |s, v| { s.limits.connections = v.number(8..=65_536)?; },
                 |s| Some(s.limits.connections.to_string());
             "connections-per-client" Restart
-                |s, v| Ok(s.limits.connections_per_client = v.number(4..=65_536)?),
+                |s, v| { s.limits.connections_per_client = v.number(4..=65_536)?; },
                 |s| Some(s.limits.connections_per_client.to_string());
         },
     },
@@ -150,7 +158,7 @@ pub(super) const SECTIONS: &[Section] = &[
         name: "access",
         keys: keys! {
             "own-address-only" Live
-                |s, v| Ok(s.policy.reach = if v.switch()? { Reach::OwnAddress } else { Reach::Everyone }),
+                |s, v| { s.policy.reach = if v.switch()? { Reach::OwnAddress } else { Reach::Everyone }; },
                 |s| Some((s.policy.reach == Reach::OwnAddress).to_string());
         },
     },
@@ -158,7 +166,7 @@ pub(super) const SECTIONS: &[Section] = &[
         name: "admin",
         keys: keys! {
             "socket" Restart
-                |s, v| Ok(s.admin.socket = unless_auto(v, |v| v.short_text(107).map(Into::into))?),
+                |s, v| { s.admin.socket = unless_auto(v, |v| v.short_text(107).map(Into::into))?; },
                 |s| Some(match &s.admin.socket {
                     Some(path) => quoted(&path.display().to_string()),
                     None => quoted(AUTO),
@@ -169,16 +177,16 @@ pub(super) const SECTIONS: &[Section] = &[
         name: "nftables",
         keys: keys! {
             "table" Restart
-                |s, v| Ok(s.nftables.table = table_name(v)?),
+                |s, v| { s.nftables.table = table_name(v)?; },
                 |s| Some(quoted(&s.nftables.table));
             "own-table" Restart
-                |s, v| Ok(s.nftables.own_table = v.switch()?),
+                |s, v| { s.nftables.own_table = v.switch()?; },
                 |s| Some(s.nftables.own_table.to_string());
             "masquerade" Restart
-                |s, v| Ok(s.nftables.masquerade = v.switch()?),
+                |s, v| { s.nftables.masquerade = v.switch()?; },
                 |s| Some(s.nftables.masquerade.to_string());
             "cut-connections" Restart
-                |s, v| Ok(s.nftables.cut_connections = v.switch()?),
+                |s, v| { s.nftables.cut_connections = v.switch()?; },
                 |s| Some(s.nftables.cut_connections.to_string());
         },
     },
@@ -186,16 +194,16 @@ pub(super) const SECTIONS: &[Section] = &[
         name: "relay",
         keys: keys! {
             "connections-per-mapping" Restart
-                |s, v| Ok(s.relay.connections_per_mapping = v.number(1..=65_536)?),
+                |s, v| { s.relay.connections_per_mapping = v.number(1..=65_536)?; },
                 |s| Some(s.relay.connections_per_mapping.to_string());
             "flows-per-mapping" Restart
-                |s, v| Ok(s.relay.flows_per_mapping = v.number(1..=65_536)?),
+                |s, v| { s.relay.flows_per_mapping = v.number(1..=65_536)?; },
                 |s| Some(s.relay.flows_per_mapping.to_string());
             "connections" Restart
-                |s, v| Ok(s.relay.connections = v.number(1..=1_048_576)?),
+                |s, v| { s.relay.connections = v.number(1..=1_048_576)?; },
                 |s| Some(s.relay.connections.to_string());
             "udp-idle" Restart
-                |s, v| Ok(s.relay.udp_idle = Duration::from_secs(v.number(120..=86_400)?)),
+                |s, v| { s.relay.udp_idle = Duration::from_secs(v.number(120..=86_400)?); },
                 |s| Some(s.relay.udp_idle.as_secs().to_string());
         },
     },

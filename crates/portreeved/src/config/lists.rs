@@ -34,44 +34,44 @@ pub(super) struct StaticDraft {
 /// The keys of `[[rule]]`.
 pub(super) const RULE: &[Key<RuleDraft>] = keys! {
     "action" Live
-        |r, v| Ok(r.verdict = Some(v.choice(&[("allow", Verdict::Allow), ("deny", Verdict::Deny)])?)),
+        |r, v| { r.verdict = Some(v.choice(&[("allow", Verdict::Allow), ("deny", Verdict::Deny)])?); },
         |r| r.verdict.map(|verdict| quoted(if verdict == Verdict::Allow { "allow" } else { "deny" }));
     "client" Live
-        |r, v| Ok(r.rule().client = Some(v.parsed("an IPv4 network such as \"192.168.77.0/24\"")?)),
+        |r, v| { r.rule().client = Some(v.parsed("an IPv4 network such as \"192.168.77.0/24\"")?); },
         |r| r.rule.as_ref()?.client.map(|network| quoted(&network.to_string()));
     "external-ports" Live
-        |r, v| Ok(r.rule().external_ports = v.ports()?),
+        |r, v| { r.rule().external_ports = v.ports()?; },
         |r| Some(quoted(&r.rule.as_ref()?.external_ports.to_string()));
     "internal-ports" Live
-        |r, v| Ok(r.rule().internal_ports = v.ports()?),
+        |r, v| { r.rule().internal_ports = v.ports()?; },
         |r| Some(quoted(&r.rule.as_ref()?.internal_ports.to_string()));
     "protocol" Live
-        |r, v| Ok(r.rule().protocol = Some(v.protocol()?)),
+        |r, v| { r.rule().protocol = Some(v.protocol()?); },
         |r| r.rule.as_ref()?.protocol.map(|protocol| quoted(lower(protocol)));
     "description" Live
-        |r, v| Ok(r.rule().description = Some(v.parsed("a regular expression that the description must match")?)),
+        |r, v| { r.rule().description = Some(v.parsed("a regular expression that the description must match")?); },
         |r| r.rule.as_ref()?.description.as_ref().map(|pattern| quoted(pattern.as_str()));
 };
 
 /// The keys of `[[static]]`.
 pub(super) const STATIC: &[Key<StaticDraft>] = keys! {
     "external-port" Live
-        |s, v| Ok(s.external_port = Some(port(v)?)),
+        |s, v| { s.external_port = Some(port(v)?); },
         |s| s.external_port.map(|port| port.to_string());
     "protocol" Live
-        |s, v| Ok(s.protocol = Some(v.protocol()?)),
+        |s, v| { s.protocol = Some(v.protocol()?); },
         |s| s.protocol.map(|protocol| quoted(lower(protocol)));
     "client" Live
-        |s, v| Ok(s.client = Some(v.parsed("the IPv4 address of a LAN host")?)),
+        |s, v| { s.client = Some(v.parsed("the IPv4 address of a LAN host")?); },
         |s| s.client.map(|client| quoted(&client.to_string()));
     "internal-port" Live
-        |s, v| Ok(s.internal_port = Some(port(v)?)),
+        |s, v| { s.internal_port = Some(port(v)?); },
         |s| s.internal_port.map(|port| port.to_string());
     "description" Live
-        |s, v| Ok(s.description = Some(v.text()?.to_owned())),
+        |s, v| { s.description = Some(v.text()?.to_owned()); },
         |s| s.description.as_deref().map(quoted);
     "remote-host" Live
-        |s, v| Ok(s.remote_host = Some(v.parsed("the IPv4 address of the only host that may use the mapping")?)),
+        |s, v| { s.remote_host = Some(v.parsed("the IPv4 address of the only host that may use the mapping")?); },
         |s| s.remote_host.map(|host| quoted(&host.to_string()));
 };
 

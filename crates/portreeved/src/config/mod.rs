@@ -32,7 +32,7 @@ pub use print::{Changed, Effect, changes, to_toml};
 pub use problem::{Problem, Problems};
 
 /// Every setting, with the defaults of the documented sample.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// `[network]`.
     pub network: NetworkSettings,
@@ -190,23 +190,6 @@ pub struct RelaySettings {
     pub connections: usize,
     /// How long a UDP flow may be silent.
     pub udp_idle: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            network: NetworkSettings::default(),
-            gateway: GatewaySettings::default(),
-            leases: Leases::default(),
-            limits: LimitSettings::default(),
-            policy: Policy::default(),
-            statics: Vec::new(),
-            admin: AdminSettings::default(),
-            nftables: NftablesSettings::default(),
-            relay: RelaySettings::default(),
-            quirks: Quirks::default(),
-        }
-    }
 }
 
 impl Default for GatewaySettings {

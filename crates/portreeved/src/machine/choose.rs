@@ -105,7 +105,7 @@ fn find_wan(settings: &Settings, snapshot: &Snapshot, story: &mut Vec<String>) -
     match link {
         Some(link) => story.push(format!("WAN: {}, since the default route leads there", link.name)),
         None => {
-            story.push("WAN: none found, since there is no default route; name one with `--wan INTERFACE`".to_owned())
+            story.push("WAN: none found, since there is no default route; name one with `--wan INTERFACE`".to_owned());
         }
     }
     link.map(|link| link.name.clone())
