@@ -72,23 +72,17 @@ impl std::error::Error for Failure {}
 
 impl From<BackendError> for Failure {
     fn from(error: BackendError) -> Self {
-        let status = match error {
-            BackendError::Privilege { .. } => Status::Permission,
-            BackendError::Unsupported { .. } => Status::Unavailable,
-            _ => Status::System,
-        };
-        Self::new(status, error.to_string())
+        Self::new(backend_status(&error), error.to_string())
     }
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let status = match error {
-            StoreError::Damaged { .. } | StoreError::Newer { .. } => Status::Data,
-            StoreError::InUse { .. } => Status::Unavailable,
-            _ => Status::Io,
+        let remedy = match error {
+            StoreError::Disk { .. } => "; another place can be named with `--state-dir`",
+            _ => "",
         };
-        Self::new(status, error.to_string())
+        Self::new(store_status(&error), format!("{error}{remedy}"))
     }
 }
 
@@ -98,17 +92,29 @@ impl From<anyhow::Error> for Failure {
         let status = error.chain().find_map(|cause| {
             if let Some(failure) = cause.downcast_ref::<Self>() {
                 Some(failure.status)
-            } else if let Some(backend) = cause.downcast_ref::<BackendError>() {
-                Some(Self::from(backend.clone()).status)
+            } else if let Some(backend) = cause.downcast_ref() {
+                Some(backend_status(backend))
             } else {
-                cause.downcast_ref::<StoreError>().map(|store| match store {
-                    StoreError::Damaged { .. } | StoreError::Newer { .. } => Status::Data,
-                    StoreError::InUse { .. } => Status::Unavailable,
-                    _ => Status::Io,
-                })
+                cause.downcast_ref().map(store_status)
             }
         });
         Self::new(status.unwrap_or(Status::Software), format!("{error:#}"))
+    }
+}
+
+fn backend_status(error: &BackendError) -> Status {
+    match error {
+        BackendError::Privilege { .. } => Status::Permission,
+        BackendError::Unsupported { .. } => Status::Unavailable,
+        _ => Status::System,
+    }
+}
+
+fn store_status(error: &StoreError) -> Status {
+    match error {
+        StoreError::Damaged { .. } | StoreError::Newer { .. } => Status::Data,
+        StoreError::InUse { .. } => Status::Unavailable,
+        _ => Status::Io,
     }
 }
 

@@ -3,6 +3,8 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use nix::unistd::{AccessFlags, access};
+
 use crate::config::Settings;
 
 /// File names within the state directory.
@@ -29,7 +31,7 @@ pub struct Surroundings {
     pub runtime_directory: Option<PathBuf>,
     /// `$XDG_STATE_HOME`, or what it stands for.
     pub state_home: Option<PathBuf>,
-    /// `$XDG_RUNTIME_DIR`.
+    /// `$XDG_RUNTIME_DIR`, if this user may write there.
     pub user_runtime: Option<PathBuf>,
 }
 
@@ -43,7 +45,8 @@ impl Surroundings {
             state_directory: path("STATE_DIRECTORY"),
             runtime_directory: path("RUNTIME_DIRECTORY"),
             state_home: path("XDG_STATE_HOME").or_else(home),
-            user_runtime: path("XDG_RUNTIME_DIR").filter(|directory| directory.is_dir()),
+            // It may be that of the user who became this one.
+            user_runtime: path("XDG_RUNTIME_DIR").filter(|directory| access(directory, AccessFlags::W_OK).is_ok()),
         }
     }
 }

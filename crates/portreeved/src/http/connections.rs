@@ -63,7 +63,7 @@ const IDLE: Duration = Duration::from_secs(30);
 /// How long a request may take, from its first byte to its answer (design: 10 s per request).
 const REQUEST: Duration = Duration::from_secs(10);
 /// A connection that has only just been made is not idle yet: its first request may be on the way.
-const GRACE: Duration = Duration::from_secs(1);
+const GRACE: Duration = Duration::from_millis(250);
 
 impl Connections {
     /// An empty table for `total` connections, of which one client may have `per_client` before its own make room.
@@ -84,7 +84,7 @@ impl Connections {
                 return place;
             }
             // Either a connection ends, or one has been idle long enough to make room.
-            let _ = tokio::time::timeout(GRACE / 10, self.room.notified()).await;
+            let _ = tokio::time::timeout(GRACE / 5, self.room.notified()).await;
         }
     }
 

@@ -225,46 +225,8 @@ pub(super) const LOOPBACK: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
 #[cfg(test)]
 mod tests {
-    use portreeve_netlink::route::{Address, AddressFlags, DefaultRoute, LinkFlags, OperState, Scope};
-
+    use super::super::fixture::{LO, POINT_TO_POINT, UP, machine};
     use super::*;
-
-    const UP: u32 = 0x1 | 0x1_0000 | 0x1000;
-
-    fn machine(links: &[(&str, u32, &str)], default: Option<&str>) -> Snapshot {
-        let mut snapshot = Snapshot::default();
-        for (position, (name, flags, address)) in links.iter().enumerate() {
-            let index = position as u32 + 1;
-            snapshot.links.push(Link {
-                index,
-                name: (*name).to_owned(),
-                flags: LinkFlags(*flags),
-                oper_state: OperState::Up,
-                mtu: 1500,
-            });
-            if let Ok(address) = address.parse() {
-                snapshot.addresses.push(Address {
-                    link: index,
-                    address,
-                    prefix_len: 24,
-                    broadcast: None,
-                    scope: Scope::Global,
-                    flags: AddressFlags(0),
-                });
-            }
-            if default == Some(*name) {
-                snapshot.default_routes.push(DefaultRoute {
-                    family: RouteFamily::Ipv4,
-                    link: index,
-                    gateway: None,
-                    metric: 0,
-                });
-            }
-        }
-        snapshot
-    }
-
-    const LO: (&str, u32, &str) = ("lo", UP | 0x8, "127.0.0.1");
 
     #[test]
     fn a_router_serves_its_lan_through_the_kernel() {
@@ -275,7 +237,7 @@ mod tests {
                 ("br-lan", UP, "192.168.77.1"),
                 ("docker0", UP, "172.17.0.1"),
                 ("br-0123456789ab", UP, "172.18.0.1"),
-                ("wg0", UP | 0x10, "10.9.0.1"),
+                ("wg0", UP | POINT_TO_POINT, "10.9.0.1"),
                 ("eth7", 0, "10.7.0.1"),
                 ("public", UP, "198.51.100.1"),
             ],

@@ -65,3 +65,48 @@ fn bit_rate(link: &Link) -> Option<u64> {
     let megabits: u64 = text.trim().parse().ok()?;
     Some(megabits * 1_000_000)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{LO, TEMPORARY, UP, add_address, machine};
+    use super::*;
+
+    fn report(wan: Option<&str>, mode: Mode, snapshot: &Snapshot) -> LinkReport {
+        link_report(wan, mode, ExternalIp::Auto, snapshot)
+    }
+
+    #[test]
+    fn the_wan_is_reported_as_it_is() {
+        let mut router = machine(&[LO, ("wan0", UP, "11.11.11.2")], Some("wan0"));
+        for (address, flags) in [("fe80::1", 0), ("2001:db8:113::7", TEMPORARY), ("2001:db8:113::2", 0)] {
+            add_address(&mut router, 2, address, flags);
+        }
+        let now = report(Some("wan0"), Mode::Gateway, &router);
+        assert!(now.configured && now.carrier);
+        assert_eq!(now.addresses, [Ipv4Addr::new(11, 11, 11, 2)]);
+        assert_eq!(now.ipv6, Some("2001:db8:113::2".parse().unwrap()));
+
+        let fixed = ExternalIp::Fixed(Ipv4Addr::new(11, 11, 11, 99));
+        let reported = link_report(Some("wan0"), Mode::Gateway, fixed, &router).reported_address;
+        assert_eq!(reported, Some(Ipv4Addr::new(11, 11, 11, 99)));
+    }
+
+    #[test]
+    fn a_cable_that_is_out_and_an_interface_that_is_gone_are_a_link_that_is_down() {
+        const NO_CARRIER: u32 = 0x1;
+        for unplugged in [
+            machine(&[LO, ("wan0", NO_CARRIER, "11.11.11.2")], None),
+            machine(&[LO], None),
+        ] {
+            let now = report(Some("wan0"), Mode::Gateway, &unplugged);
+            assert!(now.configured && !now.carrier, "{now:?}");
+        }
+    }
+
+    #[test]
+    fn loopback_stands_in_only_for_a_trial() {
+        let alone = machine(&[LO], None);
+        assert_eq!(report(None, Mode::Trial, &alone).addresses, [Ipv4Addr::LOCALHOST]);
+        assert_eq!(report(None, Mode::Gateway, &alone), LinkReport::default());
+    }
+}

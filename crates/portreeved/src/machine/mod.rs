@@ -1,6 +1,8 @@
 //! Looks at the machine and decides what to serve: which interface is the WAN, which are LANs, what carries the traffic.
 
 mod choose;
+#[cfg(test)]
+mod fixture;
 mod link;
 mod watch;
 

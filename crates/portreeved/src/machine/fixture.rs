@@ -1,0 +1,54 @@
+//! Machines for tests.
+
+use portreeve_netlink::route::{
+    Address, AddressFlags, DefaultRoute, Link, LinkFlags, OperState, RouteFamily, Scope, Snapshot,
+};
+
+/// Flags of an interface that is up, has carrier and multicast.
+pub(super) const UP: u32 = 0x1 | 0x1_0000 | 0x1000;
+/// Flag of an interface with one peer.
+pub(super) const POINT_TO_POINT: u32 = 0x10;
+/// Flag of a temporary IPv6 address.
+pub(super) const TEMPORARY: u32 = 0x1;
+
+/// What every machine has.
+pub(super) const LO: (&str, u32, &str) = ("lo", UP | 0x8, "127.0.0.1");
+
+/// A machine with these interfaces (name, flags, address) and its default route through one of them.
+pub(super) fn machine(links: &[(&str, u32, &str)], default: Option<&str>) -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    for (position, (name, flags, address)) in links.iter().enumerate() {
+        let index = position as u32 + 1;
+        snapshot.links.push(Link {
+            index,
+            name: (*name).to_owned(),
+            flags: LinkFlags(*flags),
+            oper_state: OperState::Up,
+            mtu: 1500,
+        });
+        add_address(&mut snapshot, index, address, 0);
+        if default == Some(*name) {
+            snapshot.default_routes.push(DefaultRoute {
+                family: RouteFamily::Ipv4,
+                link: index,
+                gateway: None,
+                metric: 0,
+            });
+        }
+    }
+    snapshot
+}
+
+/// Gives an interface another address, if that is one.
+pub(super) fn add_address(snapshot: &mut Snapshot, link: u32, address: &str, flags: u32) {
+    if let Ok(address) = address.parse() {
+        snapshot.addresses.push(Address {
+            link,
+            address,
+            prefix_len: 24,
+            broadcast: None,
+            scope: Scope::Global,
+            flags: AddressFlags(flags),
+        });
+    }
+}
