@@ -109,13 +109,10 @@ impl Office for Desk {
             let wanted = changes.iter().filter(move |changed| changed.effect == effect);
             wanted.map(|changed| changed.key.clone()).collect::<Vec<_>>()
         };
-        // The ports in use stay reserved until the daemon lets go of them.
-        let mut effective = new.clone();
-        effective.gateway.http_port = self.advertised.http_port;
-        self.hand_over(&effective).await?;
+        self.hand_over(&new).await?;
         self.gateway.set(new.limits.requests_per_second_per_client, new.quirks);
         *self.advertised.quirks.write().unwrap_or_else(PoisonError::into_inner) = new.quirks;
-        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(effective);
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
         self.relink.notify_one();
         let restart = keys(Effect::Restart);
         if !restart.is_empty() {
