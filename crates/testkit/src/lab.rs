@@ -164,7 +164,10 @@ impl LabBuilder {
                 .collect(),
             _namespaces: namespaces,
         };
-        lab.gateway.run(enable_forwarding);
+        lab.gateway.run(|| {
+            enable_forwarding();
+            let_bridges_be_switches();
+        });
         lab
     }
 }
@@ -197,4 +200,11 @@ fn enable_forwarding() {
         let path = format!("/proc/sys/net/{key}");
         fs::write(&path, "1").unwrap_or_else(|e| panic!("cannot write {path}: {e}"));
     }
+}
+
+/// Where br_netfilter is loaded (Docker does that), IP rules apply to what a bridge only switches, and a host cannot be led back to
+/// itself. Home routers have no such module.
+fn let_bridges_be_switches() {
+    // Without the module there is no such file.
+    let _ = fs::write("/proc/sys/net/bridge/bridge-nf-call-iptables", "0");
 }
