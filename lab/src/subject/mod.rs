@@ -1,7 +1,7 @@
 //! The daemon under test, whichever it is.
 
 mod miniupnpd;
-mod portreeved;
+pub mod portreeved;
 
 use std::env;
 use std::net::SocketAddr;
@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use portreeve_testkit::{Finished, Lab, Process, TempDir, wait_until};
 
 use crate::upnp::ssdp;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub external_ports: Option<(u16, u16)>,
     /// `--set` arguments for portreeved, as in `leases.default=600`; the other subject does not know them.
     pub overrides: Vec<String>,
+    /// Tables that portreeved's configuration file has besides, as in `[[rule]]`; the other subject does not know them.
+    pub tables: String,
 }
 
 /// The newest InternetGatewayDevice version that is shown.
@@ -77,6 +80,7 @@ impl Default for Settings {
             igd_version: IgdVersion::Two,
             external_ports: None,
             overrides: Vec::new(),
+            tables: String::new(),
         }
     }
 }
@@ -147,6 +151,20 @@ impl Subject {
             .as_ref()
             .map(|process| process.stdout() + &process.stderr())
             .unwrap_or_default()
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Panics
+    /// If it is not running.
+    pub fn signal(&self, signal: Signal) {
+        let slot = self.slot();
+        slot.as_ref().expect("the subject has been started").signal(signal);
+    }
+
+    /// Waits until the log holds `text`; returns whether that happened within `limit`.
+    pub fn wait_for_log(&self, text: &str, limit: Duration) -> bool {
+        wait_until(limit, || self.log().contains(text))
     }
 
     /// SIGTERM; returns what it left.

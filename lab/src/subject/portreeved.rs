@@ -9,6 +9,11 @@ use portreeve_testkit::{Lab, Process};
 
 use super::{IgdVersion, Settings};
 
+/// Name of the configuration file in the subject's directory.
+pub const CONFIGURATION: &str = "portreeved.toml";
+/// Name of the state directory there.
+pub const STATE: &str = "state";
+
 pub(super) fn write_configuration(lab: &Lab, settings: &Settings, directory: &Path) {
     let mut lans = String::new();
     for lan in 0..settings.lans {
@@ -29,11 +34,12 @@ pub(super) fn write_configuration(lab: &Lab, settings: &Settings, directory: &Pa
          igd-version = {version}\n\
          [admin]\n\
          socket = \"{}\"\n\
-         {rules}",
+         {rules}{}",
         lab.wan_interface(),
         directory.join("control.sock").display(),
+        settings.tables,
     );
-    let path = directory.join("portreeved.toml");
+    let path = directory.join(CONFIGURATION);
     fs::write(&path, text).unwrap_or_else(|e| panic!("cannot write {}: {e}", path.display()));
 }
 
@@ -50,8 +56,8 @@ fn rules((first, last): (u16, u16)) -> String {
 
 pub(super) fn spawn(lab: &Lab, settings: &Settings, directory: &Path) -> Process {
     let binary = binary();
-    let configuration = directory.join("portreeved.toml");
-    let state = directory.join("state");
+    let configuration = directory.join(CONFIGURATION);
+    let state = directory.join(STATE);
     let mut arguments = vec![
         String::from("run"),
         String::from("-c"),
@@ -66,7 +72,10 @@ pub(super) fn spawn(lab: &Lab, settings: &Settings, directory: &Path) -> Process
 }
 
 /// `$PORTREEVED`, or the binary of the same build as this test.
-fn binary() -> PathBuf {
+///
+/// # Panics
+/// If it has not been built.
+pub fn binary() -> PathBuf {
     if let Some(path) = env::var_os("PORTREEVED") {
         return path.into();
     }

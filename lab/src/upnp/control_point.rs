@@ -1,4 +1,4 @@
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -40,6 +40,23 @@ impl<'a> ControlPoint<'a> {
             host,
             gateway,
             location: found.header("LOCATION").to_owned(),
+            root: OnceLock::new(),
+        }
+    }
+
+    /// Takes the gateway whose description is at that URL.
+    ///
+    /// # Panics
+    /// If the URL holds no IPv4 literal with a port.
+    #[track_caller]
+    pub fn at(host: &'a Host, location: &str) -> Self {
+        let IpAddr::V4(gateway) = split(location).0.ip() else {
+            panic!("no IPv4 literal: {location:?}");
+        };
+        Self {
+            host,
+            gateway,
+            location: location.to_owned(),
             root: OnceLock::new(),
         }
     }
