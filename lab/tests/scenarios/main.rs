@@ -1,0 +1,29 @@
+//! What users of a gateway live through, with real packets through the real kernel: the name of a test is the promise.
+//!
+//! The subject is portreeved alone: other daemons are configured and restarted otherwise.
+
+mod support;
+
+mod contention;
+mod crash;
+mod exposure;
+mod field_lessons;
+mod foreign_filter;
+mod foreign_flush;
+mod hairpin;
+mod hostile_input;
+mod lease_storm;
+mod leases;
+mod link;
+mod own_ports;
+mod policy;
+mod refusals_to_start;
+mod relay;
+mod reload;
+mod remote_host;
+mod static_mappings;
+mod stop_and_uninstall;
+mod storms;
+mod symmetric_udp;
+mod two_lans;
+mod udp_to_every_host;
