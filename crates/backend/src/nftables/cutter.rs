@@ -1,7 +1,7 @@
 //! Ends live connections that the maps do not lead to any more. The kernel translates only the first packet of a
 //! connection, so that those which are up would outlive their mapping.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddrV4;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -21,17 +21,19 @@ const REST_PER_WORK: u32 = 4;
 
 const UDP: u8 = 17;
 
-/// An external port whose connections may have to end.
+/// Connections that may have to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Cut {
-    protocol: u8,
-    external_port: u16,
-    was: Was,
+pub(super) enum Cut {
+    /// Those to an external port.
+    Inbound { protocol: u8, external_port: u16, was: Was },
+    /// Those that a client's UDP socket began and that leave by this external port: as long as one lives, the next
+    /// client of the port cannot speak to the same remote socket.
+    Outbound { socket: SocketAddrV4, external_port: u16 },
 }
 
 /// Where connections to the port went before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Was {
+pub(super) enum Was {
     /// To this client.
     Mapped(SocketAddrV4),
     /// To this machine: a sender of UDP who started before the mapping came keeps its old connection alive by sending,
@@ -51,7 +53,7 @@ impl Cut {
     pub(super) fn of(change: &RowChange) -> Option<Self> {
         let row = change.before.as_ref().or(change.after.as_ref())?;
         if row.map == Map::Outbound {
-            return None;
+            return Self::of_outbound(change);
         }
         let (protocol, external_port) = row::external_port(&row.element.key)?;
         let was = match &change.before {
@@ -65,11 +67,23 @@ impl Cut {
             None if protocol == UDP => Was::Unmapped,
             Some(_) | None => return None,
         };
-        Some(Self {
+        Some(Self::Inbound {
             protocol,
             external_port,
             was,
         })
+    }
+
+    fn of_outbound(change: &RowChange) -> Option<Self> {
+        let before = change.before.as_ref()?.element;
+        let still_so = change.after.is_some_and(|after| after.element.value == before.value);
+        match still_so {
+            true => None,
+            false => Some(Self::Outbound {
+                socket: row::target(&before.key)?,
+                external_port: row::outbound_port(&before.value?)?,
+            }),
+        }
     }
 
     /// For an element that is removed.
@@ -147,16 +161,22 @@ impl Worker {
     /// Reads all connections once and cuts those that the maps do not lead to any more; the answer is how many.
     fn cut(&mut self, cuts: &[Cut]) -> Result<usize, Error> {
         let mut ports: HashMap<(u8, u16), Vec<Was>> = HashMap::with_capacity(cuts.len());
+        let mut sockets = HashSet::new();
         for cut in cuts {
-            ports
-                .entry((cut.protocol, cut.external_port))
-                .or_default()
-                .push(cut.was);
+            match *cut {
+                Cut::Inbound {
+                    protocol,
+                    external_port,
+                    was,
+                } => ports.entry((protocol, external_port)).or_default().push(was),
+                Cut::Outbound { socket, external_port } => drop(sockets.insert((socket, external_port))),
+            }
         }
         let mut suspects = Vec::new();
         self.conntrack.flows(|flow| {
             let port = (flow.original.protocol, flow.original.destination.port());
-            if ports.get(&port).is_some_and(|was| was.contains(&Was::of(&flow))) {
+            let to_port = ports.get(&port).is_some_and(|was| was.contains(&Was::of(&flow)));
+            if to_port || outbound(&flow).is_some_and(|from| sockets.contains(&from)) {
                 suspects.push(flow);
             }
         })?;
@@ -172,9 +192,12 @@ impl Worker {
         let mut ended = Vec::new();
         for flow in suspects {
             let address = Data::new().ipv4(*flow.original.destination.ip());
-            let ends = match (Was::of(&flow), self.target(&flow)?) {
-                (Was::Mapped(client), now) => now != Some(client),
-                (Was::Unmapped, now) => now.is_some() && external.contains(&address),
+            let ends = match outbound(&flow).filter(|from| sockets.contains(from)) {
+                Some((socket, port)) => self.outbound_port(socket)? != Some(port),
+                None => match (Was::of(&flow), self.target(&flow)?) {
+                    (Was::Mapped(client), now) => now != Some(client),
+                    (Was::Unmapped, now) => now.is_some() && external.contains(&address),
+                },
             };
             if ends {
                 ended.push(flow);
@@ -196,6 +219,19 @@ impl Worker {
         }
         Ok(None)
     }
+
+    /// The external port by which new connections of this client's socket leave.
+    fn outbound_port(&mut self, socket: SocketAddrV4) -> Result<Option<u16>, Error> {
+        let key = Data::new().ipv4(*socket.ip()).port(socket.port());
+        let element = self.maps.element(&self.table, Map::Outbound.name(), &key)?;
+        Ok(element.and_then(|element| row::outbound_port(&element.value?)))
+    }
+}
+
+/// The socket that began a connection whose source alone is translated, and the port to which it is.
+fn outbound(flow: &Flow) -> Option<(SocketAddrV4, u16)> {
+    let translated = flow.reply.destination != flow.original.source && !flow.has_translated_destination();
+    (translated && flow.original.protocol == UDP).then_some((flow.original.source, flow.reply.destination.port()))
 }
 
 impl Was {

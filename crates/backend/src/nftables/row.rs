@@ -126,6 +126,12 @@ pub(super) fn target(value: &Data) -> Option<SocketAddrV4> {
     Some(SocketAddrV4::new(address.into(), u16::from_be_bytes([high, low])))
 }
 
+/// External port in the value of an outbound port.
+pub(super) fn outbound_port(value: &Data) -> Option<u16> {
+    let [high, low] = *value.as_bytes().first_chunk()?;
+    Some(u16::from_be_bytes([high, low]))
+}
+
 /// Key in the map for one remote host.
 pub(super) fn one_host_key(protocol: u8, port: u16, host: Ipv4Addr) -> Data {
     any_host_key(protocol, port).ipv4(host)
