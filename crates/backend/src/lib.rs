@@ -44,6 +44,8 @@ pub struct Refused {
 /// What [`Backend::reconcile`] found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reconciled {
+    /// What leads packets to the rows.
+    pub rules: Rules,
     /// Rows that were right already.
     pub kept: usize,
     /// Rows that were missing.
@@ -54,6 +56,16 @@ pub struct Reconciled {
     pub removed: usize,
     /// Mappings that could not be put into force.
     pub refused: Vec<(Key, Refusal)>,
+}
+
+/// State of the rules that lead packets to the rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rules {
+    /// They were right already.
+    #[default]
+    Right,
+    /// They were missing or others.
+    Repaired,
 }
 
 /// The backend as a whole does not work.

@@ -6,7 +6,7 @@ use portreeve_netlink::{Errno, Error};
 use super::row::Map;
 use super::skeleton::{self, EXTERNAL, LAN, Skeleton};
 use super::{Nftables, error, probe, table};
-use crate::BackendError;
+use crate::{BackendError, Rules};
 
 /// How the kernel's table compares to the skeleton.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub fn uninstall(name: &str) -> Result<Uninstalled, BackendError> {
 
 impl Nftables {
     /// Makes table, sets, chains and rules what they should be, in one transaction that keeps every mapping in force.
-    pub(super) fn ensure_skeleton(&mut self) -> Result<(), BackendError> {
+    pub(super) fn ensure_skeleton(&mut self) -> Result<Rules, BackendError> {
         let skeleton = self.skeleton()?;
         let found = self.connection.table(&self.table).map_err(reading)?;
         if let Some(found) = &found {
@@ -76,8 +76,12 @@ impl Nftables {
                 }
             }
         }
-        self.write_external(&mut batch, state)?;
-        self.connection.commit(batch).map_err(|failure| installing(&failure))
+        let external = self.write_external(&mut batch, state)?;
+        self.connection.commit(batch).map_err(|failure| installing(&failure))?;
+        Ok(match state {
+            State::Right => external,
+            State::Missing | State::Other | State::OtherRules => Rules::Repaired,
+        })
     }
 
     fn compare(&mut self, skeleton: &Skeleton, found: Option<&FoundTable>) -> Result<State, BackendError> {
@@ -132,19 +136,20 @@ impl Nftables {
         Ok(kept)
     }
 
-    fn write_external(&mut self, batch: &mut Batch, state: State) -> Result<(), BackendError> {
+    fn write_external(&mut self, batch: &mut Batch, state: State) -> Result<Rules, BackendError> {
         let Some(addresses) = &self.external else {
-            return Ok(());
+            return Ok(Rules::Right);
         };
         let wanted = skeleton::external_elements(addresses);
         let found = match state {
             State::Missing => Vec::new(),
             State::Other | State::OtherRules | State::Right => self.read_set(EXTERNAL)?,
         };
-        if !same_elements(&found, &wanted) {
-            skeleton::replace_set(batch, EXTERNAL, &wanted);
+        if same_elements(&found, &wanted) {
+            return Ok(Rules::Right);
         }
-        Ok(())
+        skeleton::replace_set(batch, EXTERNAL, &wanted);
+        Ok(Rules::Repaired)
     }
 }
 

@@ -161,7 +161,7 @@ impl Nftables {
             ownership: self.settings.ownership,
             ..settings
         };
-        self.ensure_skeleton()
+        self.ensure_skeleton().map(drop)
     }
 
     fn skeleton(&self) -> Result<Skeleton, BackendError> {
@@ -197,7 +197,7 @@ impl Backend for Nftables {
         match self.connection.commit(batch) {
             Ok(()) => Ok(()),
             // Somebody removed the table; making it anew puts the addresses in too.
-            Err(failure) if error::is_missing(&failure) => self.ensure_skeleton(),
+            Err(failure) if error::is_missing(&failure) => self.ensure_skeleton().map(drop),
             Err(failure) => Err(error::commit("set the external addresses", &failure)),
         }
     }

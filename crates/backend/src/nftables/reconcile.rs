@@ -31,8 +31,10 @@ enum Counted {
 
 impl Nftables {
     pub(super) fn reconcile_rows(&mut self, desired: &Desired, now: Time) -> Result<Reconciled, BackendError> {
-        self.ensure_skeleton()?;
-        let mut report = Reconciled::default();
+        let mut report = Reconciled {
+            rules: self.ensure_skeleton()?,
+            ..Reconciled::default()
+        };
         let mut wanted = self.wanted(desired, now, &mut report);
         let mut work = Vec::new();
         let mut cuts = Vec::new();

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use portreeve_backend::{Backend, Reconciled};
+use portreeve_backend::{Backend, Reconciled, Rules};
 use portreeve_engine::{Change, Engine, LinkReport, Reply, Request, RequestId, Time};
 use portreeve_store::LeaseStore;
 use tokio::sync::oneshot;
@@ -198,12 +198,14 @@ impl Driver {
         }
         match self.reconcile() {
             Ok(Reconciled {
+                rules: Rules::Right,
                 added: 0,
                 changed: 0,
                 removed: 0,
                 ..
             }) => {}
             Ok(Reconciled {
+                rules,
                 kept,
                 added,
                 changed,
@@ -211,8 +213,8 @@ impl Driver {
                 ..
             }) => {
                 warn!(
-                    kept,
-                    added, changed, removed, "somebody else changed our rules; they are repaired"
+                    ?rules,
+                    kept, added, changed, removed, "somebody else changed our rules; they are repaired"
                 );
             }
             Err(error) => {
