@@ -281,6 +281,7 @@ fn reconciling_does_what_is_missing_and_disturbs_nothing_else() {
         changed: 1,
         removed: 1,
         refused: vec![(on(20084).key, Refusal::PortTaken)],
+        ..Reconciled::default()
     };
     assert_eq!(world.relay.reconcile(&desired, NOW), Ok(expected));
     let [kept, renewed, removed] = &mut streams;
