@@ -4,7 +4,7 @@
 //! of what comes in, and their own outbound packets pass this backend by, so it has no say in the port from which
 //! those leave: [`Change::Outbound`] is accepted and without effect.
 //!
-//! One [`Port`] holds the listening sockets of a protocol and port, and the routes by source address that the
+//! One `Port` holds the listening sockets of a protocol and port, and the routes by source address that the
 //! mappings of that port make.
 
 mod port;

@@ -1,6 +1,6 @@
 //! What the administrator decides: one TOML file, overridden by the command line.
 //!
-//! [`keys`] declares every key once; reading, `--set`, `check`, the difference that a reload makes and the test of the
+//! `keys` declares every key once; reading, `--set`, `check`, the difference that a reload makes and the test of the
 //! documented sample all follow from that table.
 
 mod derive;
