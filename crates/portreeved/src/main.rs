@@ -1,5 +1,6 @@
 //! `portreeved`, an Internet Gateway Device daemon.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -37,7 +38,7 @@ fn carry_out(cli: Cli) -> Result<(), Failure> {
         Command::Check(choices) => check(&choices),
         Command::Ruleset(choices) => ruleset(&choices),
         Command::Uninstall(choices) => {
-            println!("{}", daemon::uninstall(&daemon::load(&choices)?)?);
+            tell(&format!("{}\n", daemon::uninstall(&daemon::load(&choices)?)?));
             Ok(())
         }
         Command::Status(reach) => client::run(&control::Command::Status, &reach),
@@ -69,18 +70,24 @@ fn run(options: Run) -> Result<(), Failure> {
 
 fn check(choices: &Choices) -> Result<(), Failure> {
     let settings = daemon::load(choices)?;
-    print!("{}", config::to_toml(&settings));
+    tell(&config::to_toml(&settings));
     let (findings, _) = look(&settings)?;
-    println!("\n# On this machine:");
-    findings.story.iter().for_each(|line| println!("# {line}"));
+    let story: String = findings.story.iter().map(|line| format!("# {line}\n")).collect();
+    tell(&format!("\n# On this machine:\n{story}"));
     Ok(())
 }
 
 fn ruleset(choices: &Choices) -> Result<(), Failure> {
     let settings = daemon::load(choices)?;
     let (findings, lans) = look(&settings)?;
-    print!("{}", daemon::ruleset(&settings, &findings, &lans)?);
+    tell(&daemon::ruleset(&settings, &findings, &lans)?);
     Ok(())
+}
+
+/// Writes to standard output.
+fn tell(text: &str) {
+    // Whoever stopped reading has seen enough.
+    let _ = io::stdout().write_all(text.as_bytes());
 }
 
 /// What `run` would find and choose, had it the privilege.
