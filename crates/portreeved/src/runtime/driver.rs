@@ -88,6 +88,8 @@ impl Driver {
                     Input::Stop(what, done) => {
                         self.carry_out();
                         self.stop(what);
+                        // The process ends soon after the word is given, and the backend may still be cutting connections.
+                        drop(self);
                         // Nobody waits any more if the daemon is ending already.
                         let _ = done.send(());
                         return;
