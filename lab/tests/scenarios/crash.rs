@@ -25,6 +25,11 @@ fn try_add(client: &ControlPoint<'_>, control_url: &str, mapping: &PortMapping) 
 
 /// Eight clients add mappings until the daemon is killed; returns `(LAN host, external port)` of what was acknowledged.
 fn add_until_killed(bed: &Bed, internal_port: u16, after: Duration) -> Vec<(usize, u16)> {
+    add_until(bed, internal_port, after, || drop(bed.subject().kill()))
+}
+
+/// Eight clients add mappings until `end` ends the daemon.
+fn add_until(bed: &Bed, internal_port: u16, after: Duration, end: impl FnOnce()) -> Vec<(usize, u16)> {
     let acknowledged = Mutex::new(Vec::new());
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -46,7 +51,7 @@ fn add_until_killed(bed: &Bed, internal_port: u16, after: Duration) -> Vec<(usiz
         }
         thread::sleep(after);
         stop.store(true, Ordering::Relaxed);
-        bed.subject().kill();
+        end();
     });
     acknowledged.into_inner().expect("nobody panics with it")
 }
@@ -144,4 +149,63 @@ fn connections_stay_up_and_ports_open_over_kill_and_restart() {
         .delete(&PortMapping::new(&client, 20_000))
         .expect("an own mapping");
     soon(&bed, "the deleted mapping's connection is cut", || !talk.is_alive());
+}
+
+#[test]
+fn kills_in_a_row_lose_nothing_either() {
+    let Some(bed) = bed(&NO_LIMITS) else { return };
+    let _echoes = [1, 2, 3].map(|host| Echo::tcp(bed.lan_host(host), 8080));
+    let mut acknowledged = Vec::new();
+    for round in 0..4 {
+        if round > 0 {
+            bed.start();
+        }
+        // The same ports are asked for again: most are renewals of what the daemon before had granted.
+        acknowledged.extend(add_until_killed(&bed, 8080, Duration::from_millis(300)));
+    }
+    acknowledged.sort_unstable();
+    acknowledged.dedup();
+    bed.start();
+    let listed = usize::from(bed.client(1).number_of_entries());
+    assert!(
+        listed >= acknowledged.len(),
+        "{} acknowledged, {listed} listed",
+        acknowledged.len()
+    );
+    let ports: Vec<u16> = acknowledged.iter().map(|(_, port)| *port).collect();
+    assert_eq!(closed_ports(&bed, &ports), []);
+}
+
+#[test]
+fn a_stop_under_load_loses_nothing_that_was_acknowledged() {
+    let Some(bed) = bed(&NO_LIMITS) else { return };
+    let _echoes = [1, 2, 3].map(|host| Echo::tcp(bed.lan_host(host), 8080));
+    let acknowledged = add_until(&bed, 8080, Duration::from_millis(500), || drop(bed.subject().stop()));
+    bed.start();
+    let listed = usize::from(bed.client(1).number_of_entries());
+    assert!(
+        listed >= acknowledged.len(),
+        "{} acknowledged, {listed} listed",
+        acknowledged.len()
+    );
+    let ports: Vec<u16> = acknowledged.iter().map(|(_, port)| *port).collect();
+    assert_eq!(closed_ports(&bed, &ports), []);
+}
+
+#[test]
+fn mappings_in_a_table_that_nobody_owns_outlive_the_daemon_too() {
+    let Some(bed) = bed(&["nftables.own-table=false"]) else {
+        return;
+    };
+    let client = bed.client(1);
+    let mapping = PortMapping::new(&client, bed.port());
+    let port = mapping.external_port.parse().expect("the tests write port numbers");
+    let _echo = Echo::tcp(client.host(), port);
+    client.add(&mapping).expect("a free port");
+    let talk = Talk::open(bed.internet_host(1), external(&bed, port));
+    bed.subject().kill();
+    assert!(is_served_by(&bed, port, "lan1"));
+    bed.start();
+    assert!(is_served_by(&bed, port, "lan1"));
+    assert!(talk.is_alive());
 }

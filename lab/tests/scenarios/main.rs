@@ -10,6 +10,7 @@ mod exposure;
 mod field_lessons;
 mod foreign_filter;
 mod foreign_flush;
+mod full_disk;
 mod hairpin;
 mod hostile_input;
 mod lease_storm;

@@ -85,6 +85,35 @@ fn a_damaged_lease_file_is_named_with_a_way_out_and_left_alone() {
     assert_eq!(bed.client(1).number_of_entries(), 0);
 }
 
+/// The check of the file's header: CRC-32 as in gzip.
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32| {
+        if crc & 1 == 1 {
+            (crc >> 1) ^ 0xedb8_8320
+        } else {
+            crc >> 1
+        }
+    };
+    !bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| step(crc))
+    })
+}
+
+#[test]
+fn a_lease_file_of_a_newer_format_is_named_and_left_alone() {
+    let Some((bed, file)) = stopped_with_leases() else {
+        return;
+    };
+    let mut newer = fs::read(&file).expect("it is readable");
+    // The format follows sixteen bytes by which the file is known; the header's check is its last field.
+    newer[16..20].copy_from_slice(&7_u32.to_le_bytes());
+    let check = crc32(&newer[..28]);
+    newer[28..32].copy_from_slice(&check.to_le_bytes());
+    fs::write(&file, &newer).expect("it is writable");
+    ends_with(&run(&bed), DATA, &[&file.display().to_string(), "format 7", "newer"]);
+    assert_eq!(fs::read(&file).expect("it is still there"), newer, "it was changed");
+}
+
 #[test]
 fn a_flipped_byte_in_the_middle_is_noticed_or_harmless() {
     let Some((bed, file)) = stopped_with_leases() else {
