@@ -20,7 +20,8 @@ fn try_add(client: &ControlPoint<'_>, control_url: &str, mapping: &PortMapping) 
     let action = format!("{SERVICE}#AddPortMapping");
     let request = soap::request(&client.server().to_string(), control_url, &action, &body);
     let response = http::exchange(client.host(), client.server(), request)?;
-    Ok(soap::read(&response, SERVICE, "AddPortMapping").is_ok())
+    // A daemon that is stopping says 503 without SOAP.
+    Ok(response.status == 200 && soap::read(&response, SERVICE, "AddPortMapping").is_ok())
 }
 
 /// Eight clients add mappings until the daemon is killed; returns `(LAN host, external port)` of what was acknowledged.

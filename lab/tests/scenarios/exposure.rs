@@ -1,12 +1,13 @@
 //! Nothing of the gateway's own is reachable from outside.
 
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use portreeve_lab::Bed;
 use portreeve_lab::upnp::{http, ssdp};
 
-use crate::support::{external, refuses_tcp, shared};
+use crate::support::{connect_from, external, refuses_tcp, shared};
 
 /// Whether a server answers anything to a request for its description.
 fn serves(from: &portreeve_testkit::Host, to: SocketAddr) -> bool {
@@ -78,16 +79,20 @@ fn a_search_from_an_address_that_is_not_on_the_link_is_not_answered() {
         );
     }
     assert!(!serves_from(&bed, foreign), "nor does HTTP");
+    assert!(serves_from(&bed, host.ipv4()));
 }
 
 /// Whether HTTP serves a connection from that address of LAN host 3.
 fn serves_from(bed: &Bed, source: Ipv4Addr) -> bool {
+    let request = format!("GET /igd2.xml HTTP/1.0\r\nHost: {}\r\n\r\n", bed.gateway().ipv4());
     let server = bed.client(3).server();
-    let url = format!("http://{server}/igd2.xml");
-    let source = source.to_string();
-    let fetched = bed.lan_host(3).command(
-        "curl",
-        ["-s", "-m", "2", "--interface", &source, "-o", "/dev/null", &url],
-    );
-    fetched.status.success()
+    let ask = || -> io::Result<String> {
+        let mut stream = connect_from(bed.lan_host(3), source, server)?;
+        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        stream.write_all(request.as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.contains("200 OK"))
 }

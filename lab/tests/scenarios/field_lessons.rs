@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::thread;
 use std::time::Duration;
 
 use portreeve_lab::Bed;
@@ -12,8 +11,7 @@ use portreeve_lab::upnp::{PortMapping, refused, ssdp};
 use portreeve_testkit::Echo;
 
 use crate::support::{
-    Talk, bed, closed_ports, external, fresh, is_open, is_served_by, port_of, served_tcp, served_udp, shared, soon,
-    state,
+    Talk, bed, closed_ports, external, fresh, is_served_by, port_of, served_tcp, served_udp, shared, state,
 };
 
 /// How many elements the kernel's maps hold for a TCP port.
@@ -277,25 +275,4 @@ fn a_runaway_client_is_stopped_at_its_quota_and_others_are_not() {
         .count();
     assert_eq!(granted, 256, "the default quota");
     other.add(&fresh(&bed, &other)).expect("others are served");
-}
-
-#[test]
-fn a_lan_address_that_changes_is_followed() {
-    let Some(bed) = bed(&[]) else { return };
-    let host = bed.lan_host(1);
-    bed.gateway().ip("addr add 192.168.79.1/24 dev br0");
-    host.ip("addr add 192.168.79.11/24 dev eth0");
-    let moved = std::net::Ipv4Addr::new(192, 168, 79, 1);
-    soon(&bed, "HTTP serves the new address", || {
-        let url = format!("http://{moved}:5000/igd2.xml");
-        host.command("curl", ["-s", "-m", "1", "-o", "/dev/null", &url])
-            .status
-            .success()
-    });
-    thread::sleep(Duration::from_millis(100));
-    let client = bed.client(1);
-    let mapping = fresh(&bed, &client);
-    let _echo = Echo::tcp(client.host(), port_of(&mapping));
-    client.add(&mapping).expect("the old address serves, too");
-    assert!(is_open(&bed, port_of(&mapping)));
 }

@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use portreeve_lab::Bed;
 use portreeve_lab::upnp::{PortMapping, refused};
 use portreeve_testkit::{Echo, wait_until};
@@ -115,6 +116,23 @@ fn with_the_daemon_killed_a_lease_ends_by_itself() {
     let after = closes_after(&bed, port, asked);
     assert!(after > Duration::from_millis(2900), "closed early, after {after:?}");
     assert!(after < Duration::from_secs(3) + GRACE, "closed only after {after:?}");
+}
+
+#[test]
+fn with_the_daemon_hung_a_lease_ends_by_itself_and_the_table_forgets_it_afterwards() {
+    let Some(bed) = bed(&[]) else { return };
+    let client = bed.client(1);
+    let mapping = fresh(&bed, &client).lease(2);
+    let port = port_of(&mapping);
+    let _echo = Echo::tcp(client.host(), port);
+    let asked = Instant::now();
+    client.add(&mapping).expect("a free port");
+    bed.subject().signal(Signal::SIGSTOP);
+    let after = closes_after(&bed, port, asked);
+    bed.subject().signal(Signal::SIGCONT);
+    assert!(after < Duration::from_secs(2) + GRACE, "closed only after {after:?}");
+    soon(&bed, "the table forgets it", || client.specific(&mapping).is_err());
+    assert_eq!(client.number_of_entries(), 0);
 }
 
 #[test]

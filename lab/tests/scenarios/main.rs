@@ -16,6 +16,7 @@ mod hostile_input;
 mod lease_storm;
 mod leases;
 mod link;
+mod network_changes;
 mod own_ports;
 mod policy;
 mod refusals_to_start;

@@ -135,8 +135,8 @@ fn a_flipped_byte_in_the_middle_is_noticed_or_harmless() {
                 &state(&bed).display().to_string(),
             ],
         );
-        let serves = portreeve_testkit::wait_until(Duration::from_millis(700), || !daemon.is_running());
-        if serves {
+        let ended = portreeve_testkit::wait_until(Duration::from_millis(700), || !daemon.is_running());
+        if ended {
             let finished = daemon.wait(Duration::from_secs(1));
             ends_with(&finished, DATA, &[&file.display().to_string()]);
             assert_eq!(

@@ -1,9 +1,13 @@
 //! Bytes through mappings.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
+use nix::sys::socket::sockopt::SendTimeout;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, bind, connect, setsockopt, socket};
+use nix::sys::time::{TimeVal, TimeValLike};
 use portreeve_lab::Bed;
 use portreeve_testkit::{Host, reach_tcp, reach_udp};
 
@@ -98,6 +102,21 @@ pub(crate) fn seen_from(host: &Host, local_port: u16, server: SocketAddr) -> Opt
     let answer = String::from_utf8_lossy(&buffer[..n]).into_owned();
     // `<host> <source that it saw> <what was sent>`
     answer.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Connects from one of the addresses of a host.
+pub(crate) fn connect_from(host: &Host, source: Ipv4Addr, to: SocketAddr) -> io::Result<TcpStream> {
+    host.run(|| {
+        let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+        // Connecting counts as sending.
+        setsockopt(&socket, SendTimeout, &TimeVal::seconds(2))?;
+        bind(
+            socket.as_raw_fd(),
+            &SockaddrStorage::from(SocketAddr::from((source, 0))),
+        )?;
+        connect(socket.as_raw_fd(), &SockaddrStorage::from(to))?;
+        Ok(socket.into())
+    })
 }
 
 fn connects(from: &Host, to: SocketAddr) -> bool {

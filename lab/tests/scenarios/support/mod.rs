@@ -15,7 +15,9 @@ use portreeve_lab::subject::{Kind, Settings};
 use portreeve_lab::upnp::{ControlPoint, PortMapping};
 use portreeve_testkit::{Finished, wait_until};
 
-pub(crate) use bytes::{Talk, external, is_open, is_served_by, refuses_tcp, seen_from, served_tcp, served_udp};
+pub(crate) use bytes::{
+    Talk, connect_from, external, is_open, is_served_by, refuses_tcp, seen_from, served_tcp, served_udp,
+};
 pub(crate) use many::{NO_LIMITS, add_all, closed_ports, in_parallel};
 
 /// How long something may take that happens at once, on a machine that is busy with other tests.
