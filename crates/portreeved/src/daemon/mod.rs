@@ -18,6 +18,7 @@ use portreeve_store::EmbeddedStore;
 use portreeve_wire::description::Description;
 use portreeve_wire::http::server;
 use portreeve_wire::view::View;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, error, info, warn};
@@ -31,7 +32,7 @@ use crate::http::{Appearance, Ask, Connections, Gateway};
 use crate::identity::{self, Known};
 use crate::machine::{self, Findings, Lan, Mode, Privilege, link_report};
 use crate::paths::{Paths, Surroundings};
-use crate::runtime::{self, AtStop, EngineHandle, Setup, Started};
+use crate::runtime::{AtStop, EngineHandle, Setup, Started};
 use crate::ssdp::Advertised;
 use crate::{control, notify};
 
@@ -71,7 +72,7 @@ pub async fn run(options: Run) -> Result<(), Failure> {
         lans: networks(&lans),
         connection_device: known.connection_device.clone(),
     };
-    let (engine, inputs) = runtime::channel();
+    let engine = EngineHandle::new(Handle::current());
     let (backend, findings) = carrier::open(&settings, findings, &lans, &engine)?;
     let setup = Setup {
         config: engine_config(&settings, &own),
@@ -85,7 +86,7 @@ pub async fn run(options: Run) -> Result<(), Failure> {
         store: Box::new(store),
         probe: Box::new(probe::Machine::new(&findings, network.clone())),
     };
-    let (_thread, started) = runtime::start(setup, inputs)?;
+    let started = engine.start(setup)?;
     let Started {
         kept,
         expired,

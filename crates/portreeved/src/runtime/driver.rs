@@ -1,8 +1,6 @@
-//! The engine thread's loop: inputs in groups, each carried out by the kernel and then by the disk before anybody is
-//! answered.
+//! The engine at work: inputs in groups, each carried out by the kernel and then by the disk before anybody is answered.
 
 use std::collections::HashMap;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -19,7 +17,6 @@ pub(super) struct Driver {
     backend: Box<dyn Backend>,
     store: Box<dyn LeaseStore>,
     probe: Box<dyn Probe>,
-    inputs: Receiver<Input>,
     waiting: HashMap<RequestId, oneshot::Sender<Reply>>,
     next_id: u64,
     listening_read_at: Option<Time>,
@@ -29,15 +26,15 @@ pub(super) struct Driver {
 
 /// Most inputs in one group.
 const GROUP: usize = 64;
-/// Longest sleep: after the machine was suspended, the timer of a sleep is late by the time it slept.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// Beyond the end of any lease.
+const NEVER: Time = Time::from_millis(u64::MAX);
 /// How soon a repair that failed is tried again.
 const REPAIR_RETRY: Duration = Duration::from_millis(200);
 /// How long the list of listening ports is taken to be true.
 const LISTENING_FRESH: Duration = Duration::from_secs(1);
 
 impl Driver {
-    pub(super) fn new(setup: Setup, inputs: Receiver<Input>) -> anyhow::Result<(Self, Started)> {
+    pub(super) fn new(setup: Setup) -> anyhow::Result<(Self, Started)> {
         let Setup {
             config,
             link,
@@ -53,7 +50,6 @@ impl Driver {
             backend,
             store,
             probe,
-            inputs,
             waiting: HashMap::new(),
             next_id: 0,
             listening_read_at: None,
@@ -72,52 +68,44 @@ impl Driver {
         ))
     }
 
-    pub(super) fn run(mut self) {
-        loop {
-            let mut next = match self.inputs.recv_timeout(self.longest_wait()) {
-                Ok(input) => Some(input),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => return,
-            };
-            let mut taken = 0;
-            while let Some(input) = next {
-                match input {
-                    Input::Request(request, answer) => self.take_request(request, answer),
-                    Input::Link(report) => self.take_link(report),
-                    Input::ForeignChange => self.in_doubt = true,
-                    Input::Stop(what, done) => {
-                        self.carry_out();
-                        self.stop(what);
-                        // The process ends soon after the word is given, and the backend may still be cutting connections.
-                        drop(self);
-                        // Nobody waits any more if the daemon is ending already.
-                        let _ = done.send(());
-                        return;
-                    }
+    /// Takes what waits, up to a group, carries it out and answers it. Returns the order to stop if that was among it.
+    pub(super) fn carry_out_group(
+        &mut self,
+        mut next: impl FnMut() -> Option<Input>,
+    ) -> Option<(AtStop, oneshot::Sender<()>)> {
+        for _ in 0..GROUP {
+            // Where the processors are busy with other requests, giving way lets those come in too, and one wait for the
+            // disk serves them all. Where they are idle, giving way costs nothing.
+            let input = next().or_else(|| {
+                std::thread::yield_now();
+                next()
+            });
+            match input {
+                Some(Input::Request(request, answer)) => self.take_request(request, answer),
+                Some(Input::Link(report)) => self.take_link(report),
+                Some(Input::ForeignChange) => self.in_doubt = true,
+                Some(Input::Stop(what, done)) => {
+                    self.carry_out();
+                    return Some((what, done));
                 }
-                taken += 1;
-                next = if taken < GROUP { self.next_of_group() } else { None };
+                None => break,
             }
-            self.engine.handle_timeout(clock::now());
-            self.carry_out();
-            self.mend();
         }
+        self.engine.handle_timeout(clock::now());
+        self.carry_out();
+        self.mend();
+        None
     }
 
-    /// One more input for the open group, if one is there or about to be: where the processors are busy with other
-    /// requests, giving way lets those come in too, and one wait for the disk serves them all. Where they are idle,
-    /// giving way costs nothing.
-    fn next_of_group(&self) -> Option<Input> {
-        self.inputs.try_recv().ok().or_else(|| {
-            std::thread::yield_now();
-            self.inputs.try_recv().ok()
-        })
-    }
-
-    fn longest_wait(&self) -> Duration {
-        let now = clock::now();
-        let until_timeout = self.engine.poll_timeout().map_or(LONGEST_WAIT, |at| at.since(now));
-        until_timeout.min(if self.in_doubt { REPAIR_RETRY } else { LONGEST_WAIT })
+    /// When the engine must be driven at the latest.
+    pub(super) fn deadline(&self) -> Time {
+        let retry = self.in_doubt.then(|| clock::now() + REPAIR_RETRY);
+        self.engine
+            .poll_timeout()
+            .into_iter()
+            .chain(retry)
+            .min()
+            .unwrap_or(NEVER)
     }
 
     fn take_request(&mut self, request: Request, answer: oneshot::Sender<Reply>) {
@@ -240,7 +228,8 @@ impl Driver {
         Ok(reconciled)
     }
 
-    fn stop(&mut self, what: AtStop) {
+    /// Ends mappings if that is wanted, and lets go of backend and store; connections that are being cut are waited for.
+    pub(super) fn stop(mut self, what: AtStop) {
         if what == AtStop::Keep {
             return;
         }

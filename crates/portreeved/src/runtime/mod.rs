@@ -1,21 +1,28 @@
-//! The thread that owns the engine, the backend and the store, and the handle by which everything else reaches it.
+//! The seat of the engine, its backend and its store, and the handle by which everything else reaches them.
+//!
+//! Whoever asks something of the engine puts it into a queue, and then takes the seat if it is free: carries out all that
+//! waits, for others too, in one transaction of the kernel and one wait for the disk. If the seat is taken, whoever holds it
+//! looks at the queue again before all is said. So there is always one at most who drives the engine, requests that
+//! come together are carried out together, and one that comes alone is not handed from thread to thread.
 
 pub(crate) mod clock;
 mod driver;
 mod record;
 
-use std::sync::mpsc;
-use std::thread::JoinHandle;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use portreeve_backend::{Backend, Reconciled};
 use portreeve_engine::ports::PortSet;
-use portreeve_engine::{Config, Counters, LinkReport, Reply, Request};
+use portreeve_engine::{Config, Counters, LinkReport, Reply, Request, Time};
 use portreeve_store::LeaseStore;
-use tokio::sync::oneshot;
+use tokio::runtime::Handle;
+use tokio::sync::{oneshot, watch};
 
 use self::driver::Driver;
 
-/// What the engine thread is made of.
+/// What takes the seat.
 pub(crate) struct Setup {
     /// The engine's settings.
     pub(crate) config: Config,
@@ -38,30 +45,48 @@ pub(crate) trait Probe: Send {
     fn counters(&mut self) -> Counters;
 }
 
-/// Reaches the engine thread; cheap to clone.
-///
-/// The queue has no bound of its own: each front end asks one thing at a time, and their number is bounded.
+/// Reaches the engine; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct EngineHandle {
-    inputs: mpsc::Sender<Input>,
+    shared: Arc<Shared>,
 }
 
-/// The engine thread has ended: the daemon is stopping.
+/// The engine has ended: the daemon is stopping.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the daemon is stopping")]
 pub(crate) struct Stopped;
 
-/// What reaches the engine thread.
-pub(crate) enum Input {
+struct Shared {
+    queue: Mutex<Queue>,
+    /// Empty before the start and after the end.
+    seat: Mutex<Option<Driver>>,
+    /// When the engine must be driven at the latest.
+    deadline: watch::Sender<Time>,
+    runtime: Handle,
+}
+
+/// What waits for the engine. It has no bound of its own: each front end asks one thing at a time, and their number is
+/// bounded.
+#[derive(Default)]
+struct Queue {
+    inputs: VecDeque<Input>,
+    closed: bool,
+}
+
+/// What reaches the engine.
+enum Input {
     /// A request, and where its answer goes.
     Request(Request, oneshot::Sender<Reply>),
     /// Something of the WAN link changed.
     Link(LinkReport),
     /// Somebody else changed our rules in the kernel.
     ForeignChange,
-    /// Ends the thread after what was asked before; says when done.
+    /// Ends the engine after what was asked before; says when done.
     Stop(AtStop, oneshot::Sender<()>),
 }
+
+/// Longest sleep: after the machine was suspended, the timer of a sleep is late by the time it slept.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// What becomes of mappings when the daemon stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,47 +108,124 @@ pub(crate) struct Started {
     pub(crate) reconciled: Reconciled,
 }
 
-/// A way into a thread that is yet to be started: for whoever must be able to report to it from the beginning.
-pub(crate) fn channel() -> (EngineHandle, mpsc::Receiver<Input>) {
-    let (inputs, receiver) = mpsc::channel();
-    (EngineHandle { inputs }, receiver)
-}
-
-/// Brings what is in force in line with what the store kept, then starts the engine thread.
-pub(crate) fn start(setup: Setup, inputs: mpsc::Receiver<Input>) -> anyhow::Result<(JoinHandle<()>, Started)> {
-    let (driver, started) = Driver::new(setup, inputs)?;
-    let thread = std::thread::Builder::new()
-        .name("engine".into())
-        .spawn(move || driver.run())?;
-    Ok((thread, started))
-}
-
 impl EngineHandle {
+    /// A handle to an engine that is yet to be started, for whoever must be able to report to it from the beginning.
+    pub(crate) fn new(runtime: Handle) -> Self {
+        let shared = Shared {
+            queue: Mutex::default(),
+            seat: Mutex::default(),
+            deadline: watch::Sender::default(),
+            runtime,
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Brings what is in force in line with what the store kept, then begins to answer.
+    pub(crate) fn start(&self, setup: Setup) -> anyhow::Result<Started> {
+        let (driver, started) = Driver::new(setup)?;
+        *lock(&self.shared.seat) = Some(driver);
+        self.shared.runtime.spawn(keep_time(self.shared.clone()));
+        Ok(started)
+    }
+
     /// Asks the engine. The answer comes when the kernel and the store have what it says.
     pub(crate) async fn ask(&self, request: Request) -> Result<Reply, Stopped> {
         let (answer, answered) = oneshot::channel();
-        self.send(Input::Request(request, answer))?;
+        self.shared.push(Input::Request(request, answer))?;
+        self.shared.drive();
         answered.await.map_err(|_| Stopped)
     }
 
     /// Tells the engine what became of the link.
     pub(crate) fn report_link(&self, report: LinkReport) -> Result<(), Stopped> {
-        self.send(Input::Link(report))
+        self.report(Input::Link(report))
     }
 
     /// Tells the engine that somebody else changed our rules.
     pub(crate) fn report_foreign_change(&self) -> Result<(), Stopped> {
-        self.send(Input::ForeignChange)
+        self.report(Input::ForeignChange)
     }
 
-    /// Ends the engine thread and waits for it.
+    /// Ends the engine and waits for it.
     pub(crate) async fn stop(&self, what: AtStop) -> Result<(), Stopped> {
         let (done, finished) = oneshot::channel();
-        self.send(Input::Stop(what, done))?;
+        self.report(Input::Stop(what, done))?;
         finished.await.map_err(|_| Stopped)
     }
 
-    fn send(&self, input: Input) -> Result<(), Stopped> {
-        self.inputs.send(input).map_err(|_| Stopped)
+    /// Leaves a report, without doing the engine's work on the thread that reports.
+    fn report(&self, input: Input) -> Result<(), Stopped> {
+        self.shared.push(input)?;
+        self.shared.drive_soon();
+        Ok(())
     }
+}
+
+impl Shared {
+    fn push(&self, input: Input) -> Result<(), Stopped> {
+        let mut queue = lock(&self.queue);
+        if queue.closed {
+            return Err(Stopped);
+        }
+        queue.inputs.push_back(input);
+        Ok(())
+    }
+
+    fn pop(&self) -> Option<Input> {
+        lock(&self.queue).inputs.pop_front()
+    }
+
+    /// Carries out a group of what waits, unless somebody does so already, who will then look at the queue again.
+    fn drive(self: &Arc<Self>) {
+        let Ok(mut seat) = self.seat.try_lock() else { return };
+        let Some(driver) = seat.as_mut() else { return };
+        let stop = driver.carry_out_group(|| self.pop());
+        if let Some((what, done)) = stop {
+            // Those who wait find out that nobody answers when their place in the queue is gone.
+            *lock(&self.queue) = Queue {
+                closed: true,
+                ..Queue::default()
+            };
+            if let Some(driver) = seat.take() {
+                driver.stop(what);
+            }
+            // Nobody waits any more if the daemon is ending already.
+            let _ = done.send(());
+            return;
+        }
+        let deadline = driver.deadline();
+        drop(seat);
+        self.deadline
+            .send_if_modified(|known| std::mem::replace(known, deadline) != deadline);
+        // Another's turn: this thread has other work than the engine's.
+        if !lock(&self.queue).inputs.is_empty() {
+            self.drive_soon();
+        }
+    }
+
+    fn drive_soon(self: &Arc<Self>) {
+        let shared = self.clone();
+        self.runtime.spawn(async move { shared.drive() });
+    }
+}
+
+/// Drives the engine when a lease ends or something is to be tried again.
+async fn keep_time(shared: Arc<Shared>) {
+    let mut deadline = shared.deadline.subscribe();
+    shared.drive();
+    loop {
+        let wait = deadline.borrow_and_update().since(clock::now()).min(LONGEST_WAIT);
+        tokio::select! {
+            () = tokio::time::sleep(wait) => shared.drive(),
+            // `shared` holds the sender, so this is news.
+            _ = deadline.changed() => {}
+        }
+    }
+}
+
+/// A panic ends the process, so that no lock is ever left poisoned by one that matters.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
