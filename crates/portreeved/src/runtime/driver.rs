@@ -22,6 +22,8 @@ pub(super) struct Driver {
     listening_read_at: Option<Time>,
     /// Set where backend and engine may have come apart: what is in force is compared and mended.
     in_doubt: bool,
+    /// How often that was necessary.
+    repairs: u64,
 }
 
 /// Most inputs in one group.
@@ -54,6 +56,7 @@ impl Driver {
             next_id: 0,
             listening_read_at: None,
             in_doubt: false,
+            repairs: 0,
         };
         driver.take_link(link);
         let reconciled = driver.reconcile().context("cannot put the kept mappings into force")?;
@@ -202,9 +205,15 @@ impl Driver {
                 removed,
                 ..
             }) => {
+                self.repairs += 1;
                 warn!(
+                    repairs = self.repairs,
                     ?rules,
-                    kept, added, changed, removed, "somebody else changed our rules; they are repaired"
+                    kept,
+                    added,
+                    changed,
+                    removed,
+                    "somebody else changed our rules; they are repaired"
                 );
             }
             Err(error) => {

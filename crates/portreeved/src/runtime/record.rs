@@ -1,7 +1,10 @@
 //! Every change of a mapping or of the link is one structured line of the log.
 
+use std::net::Ipv4Addr;
+
+use portreeve_engine::policy::Network;
 use portreeve_engine::{Cause, Event, Expiry, Mapping, RemoteHost};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use super::clock;
 
@@ -37,8 +40,21 @@ pub(super) fn event(event: &Event) {
                 external = external_address,
                 "link"
             );
+            if external_address.parse().is_ok_and(behind_another_nat) {
+                warn!(
+                    external = external_address,
+                    "the external address is not a public one: this gateway is behind another NAT, and mappings reach as \
+                     far as that; have the same ports forwarded there, or ask the provider for a public address"
+                );
+            }
         }
     }
+}
+
+/// Whether an address is not of the Internet (RFC 1918), or one that providers share out among customers (RFC 6598).
+fn behind_another_nat(address: Ipv4Addr) -> bool {
+    let shared = Network::new(Ipv4Addr::new(100, 64, 0, 0), 10);
+    address.is_private() || shared.is_some_and(|network| network.contains(address))
 }
 
 fn line(what: &str, mapping: &Mapping, cause: Cause) {
@@ -85,5 +101,24 @@ fn only_renewed(before: &Mapping, after: &Mapping) -> bool {
     } == Mapping {
         expiry: Expiry::Never,
         ..after.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_and_shared_addresses_are_behind_another_nat() {
+        for (address, behind) in [
+            ("192.168.1.2", true),
+            ("10.0.0.1", true),
+            ("100.64.0.1", true),
+            ("100.127.255.255", true),
+            ("100.128.0.0", false),
+            ("11.11.11.2", false),
+        ] {
+            assert_eq!(behind_another_nat(address.parse().unwrap()), behind, "{address}");
+        }
     }
 }
