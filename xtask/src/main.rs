@@ -3,9 +3,11 @@
 //! ```text
 //! cargo xtask test          all checks and suites that this machine can run; says what it left out
 //! cargo xtask conformance   the conformance suite against portreeved and miniupnpd, as one table (root)
+//! cargo xtask bench         portreeved beside miniupnpd and beside floors, in release (root); --help tells its options
 //! cargo xtask venv          the Python environment of the lab's Python clients, under target/
 //! ```
 
+mod bench;
 mod conformance;
 mod machine;
 mod report;
@@ -15,13 +17,14 @@ mod venv;
 use std::env;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask test | conformance | venv";
+const USAGE: &str = "usage: cargo xtask test | conformance | bench [--quick|--full] [--only NAME] | venv";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["test"] => steps::test(),
         ["conformance"] => conformance::run(),
+        ["bench", ..] => bench::run(&arguments[1..]),
         ["venv"] => venv::make().map(|()| ExitCode::SUCCESS),
         _ => {
             eprintln!("{USAGE}");
