@@ -16,8 +16,8 @@ use super::row::{self, Map, RowChange};
 use super::skeleton::EXTERNAL;
 use crate::BackendError;
 
-/// Reading the connections must not take more than a twentieth of a processor, however fast mappings change.
-const REST_PER_WORK: u32 = 19;
+/// Reading the connections must not take more than a fiftieth of a processor, however fast mappings change.
+const REST_PER_WORK: u32 = 49;
 
 const UDP: u8 = 17;
 
