@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use portreeve_backend::{Backend, Reconciled, Rules};
-use portreeve_engine::{Change, Engine, LinkReport, Reply, Request, RequestId, Time};
+use portreeve_engine::{Change, Engine, Event, LinkReport, Reply, Request, RequestId, Time};
 use portreeve_store::LeaseStore;
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
@@ -179,9 +179,11 @@ impl Driver {
                 let _ = answer.send(reply);
             }
         }
-        while let Some(event) = self.engine.poll_event() {
-            record::event(&event);
-        }
+    }
+
+    /// What happened since this was last asked, for the log.
+    pub(super) fn take_events(&mut self) -> Vec<Event> {
+        std::iter::from_fn(|| self.engine.poll_event()).collect()
     }
 
     /// After somebody else's hands were in our rules: compares and mends.
@@ -239,9 +241,13 @@ impl Driver {
 
     /// Ends mappings if that is wanted, and lets go of backend and store; connections that are being cut are waited for.
     pub(super) fn stop(mut self, what: AtStop) {
-        if what == AtStop::Keep {
-            return;
+        if what == AtStop::Flush {
+            self.flush();
         }
+        self.take_events().iter().for_each(record::event);
+    }
+
+    fn flush(&mut self) {
         let keys = self
             .engine
             .desired()

@@ -60,6 +60,8 @@ struct Shared {
     queue: Mutex<Queue>,
     /// Empty before the start and after the end.
     seat: Mutex<Option<Driver>>,
+    /// Held by whoever writes what happened.
+    log: Mutex<()>,
     /// When the engine must be driven at the latest.
     deadline: watch::Sender<Time>,
     runtime: Handle,
@@ -114,6 +116,7 @@ impl EngineHandle {
         let shared = Shared {
             queue: Mutex::default(),
             seat: Mutex::default(),
+            log: Mutex::default(),
             deadline: watch::Sender::default(),
             runtime,
         };
@@ -196,6 +199,9 @@ impl Shared {
             return;
         }
         let deadline = driver.deadline();
+        let events = driver.take_events();
+        // The log is taken before the seat is left, so that its lines keep their order; writing them holds up nobody.
+        let log = lock(&self.log);
         drop(seat);
         self.deadline
             .send_if_modified(|known| std::mem::replace(known, deadline) != deadline);
@@ -203,6 +209,8 @@ impl Shared {
         if !lock(&self.queue).inputs.is_empty() {
             self.drive_soon();
         }
+        events.iter().for_each(record::event);
+        drop(log);
     }
 
     fn drive_soon(self: &Arc<Self>) {
