@@ -256,11 +256,6 @@ impl Engine {
         self.ledger.table().desired()
     }
 
-    /// The link as last reported.
-    pub fn link(&self) -> &Link {
-        &self.link
-    }
-
     fn plan(&mut self, mut planned: Planned) {
         self.ledger.blame(self.group.inputs.len());
         planned.reply = match &planned.input {
@@ -357,7 +352,10 @@ impl Engine {
                 format!("static mapping {port}/{protocol}: {why}"),
             ));
         }
-        enter_statics(&mut self.ledger, &self.config.statics, &config.statics);
+        if config.statics != self.config.statics {
+            enter_statics(&mut self.ledger, &self.config.statics, &config.statics);
+            self.system_update_id = self.system_update_id.wrapping_add(1);
+        }
         let before = std::mem::replace(&mut self.config, config.clone());
         self.group.config_before.get_or_insert(before);
         Ok(())

@@ -233,7 +233,7 @@ async fn keep_time(shared: Arc<Shared>) {
     }
 }
 
-/// A panic ends the process, so that no lock is ever left poisoned by one that matters.
+/// In a release a panic ends the process, so that nobody finds a lock poisoned; in a test the panic itself is told.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
