@@ -1,0 +1,8 @@
+//! Finds the internet gateway, opens ports on it, keeps them open, and says in plain words what is wrong.
+
+mod error;
+mod mapping;
+mod network;
+
+pub use error::{Conversation, Error, InvalidRequest, NoGateway, Refusal, Rejected, Untrue, Unusable};
+pub use mapping::Protocol;

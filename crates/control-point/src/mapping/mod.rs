@@ -1,0 +1,5 @@
+//! Port mappings: asking for them, and proving that they are there.
+
+mod protocol;
+
+pub use protocol::Protocol;
