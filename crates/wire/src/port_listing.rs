@@ -59,34 +59,63 @@ pub fn render<'a>(entries: impl IntoIterator<Item = PortMappingEntry<'a>>) -> St
     xml.finish()
 }
 
-/// Reads a listing, with any prefix and in any order of elements.
+/// Reads a listing, with any prefix and in any order of elements. An empty text is an empty listing; one that is
+/// escaped once more than needed is unescaped; names and numbers are those of the field, not only of the standard.
 pub fn parse(text: &str) -> Result<Vec<PortMappingEntry<'static>>, ListingError> {
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0' || c == '\u{feff}');
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    match text.starts_with("&lt;") {
+        true => parse_list(&unescape(text)?),
+        false => parse_list(text),
+    }
+}
+
+fn parse_list(text: &str) -> Result<Vec<PortMappingEntry<'static>>, ListingError> {
     let list = xml::parse(text, Ampersands::Raw)?;
-    list.children_named("PortMappingEntry").map(parse_entry).collect()
+    let entries = list.children().iter();
+    entries
+        .filter(|child| child.is_named("PortMappingEntry"))
+        .map(parse_entry)
+        .collect()
+}
+
+/// Takes away one level of escaping.
+fn unescape(text: &str) -> Result<String, XmlError> {
+    let wrapped = format!("<a>{text}</a>");
+    xml::parse(&wrapped, Ampersands::Raw).map(|element| element.text().to_owned())
 }
 
 fn parse_entry(entry: &Element<'_>) -> Result<PortMappingEntry<'static>, ListingError> {
-    let text = |name| -> Cow<'static, str> { entry.child(name).map_or("", Element::text).to_owned().into() };
+    let field = |names: &[&str]| {
+        let found = names.iter().find_map(|name| entry.child_in_any_case(name));
+        found.map_or("", Element::text)
+    };
+    let trimmed = |name| -> Cow<'static, str> { field(&[name]).trim().to_owned().into() };
     Ok(PortMappingEntry {
-        remote_host: text("NewRemoteHost"),
-        external_port: ui2(entry, "NewExternalPort")?,
-        protocol: text("NewProtocol"),
-        internal_port: ui2(entry, "NewInternalPort")?,
-        internal_client: text("NewInternalClient"),
-        enabled: match DataType::Boolean.parse(entry.child_text("NewEnabled")) {
+        remote_host: trimmed("NewRemoteHost"),
+        external_port: ui2("NewExternalPort", field(&["NewExternalPort"]))?,
+        protocol: trimmed("NewProtocol"),
+        internal_port: ui2("NewInternalPort", field(&["NewInternalPort"]))?,
+        internal_client: trimmed("NewInternalClient"),
+        enabled: match DataType::Boolean.parse(field(&["NewEnabled"])) {
             Ok(Value::Boolean(enabled)) => enabled,
             _ => return Err(ListingError::Entry("NewEnabled")),
         },
-        description: text("NewDescription"),
-        lease_time: match DataType::Ui4.parse(entry.child_text("NewLeaseTime")) {
+        // The names that the actions have for these are an easy mistake.
+        description: field(&["NewDescription", "NewPortMappingDescription"])
+            .to_owned()
+            .into(),
+        lease_time: match DataType::Ui4.parse_answer(field(&["NewLeaseTime", "NewLeaseDuration"])) {
             Ok(Value::Ui4(seconds)) => seconds,
             _ => return Err(ListingError::Entry("NewLeaseTime")),
         },
     })
 }
 
-fn ui2(entry: &Element<'_>, name: &'static str) -> Result<u16, ListingError> {
-    match DataType::Ui2.parse(entry.child_text(name)) {
+fn ui2(name: &'static str, text: &str) -> Result<u16, ListingError> {
+    match DataType::Ui2.parse(text) {
         Ok(Value::Ui2(number)) => Ok(number),
         _ => Err(ListingError::Entry(name)),
     }
@@ -131,6 +160,20 @@ mod tests {
         let broken = render([entry("x")]).replace("<p:NewExternalPort>8080", "<p:NewExternalPort>99999");
         assert_eq!(parse(&broken), Err(ListingError::Entry("NewExternalPort")));
         assert_eq!(parse("<a"), Err(ListingError::Xml(XmlError::IllFormed)));
+    }
+
+    #[test]
+    fn listings_that_are_empty_or_escaped_once_too_often_are_read() {
+        for empty in ["", " \n\0", "<PortMappingList/>", "&lt;p:PortMappingList/&gt;"] {
+            assert_eq!(parse(empty), Ok(Vec::new()), "{empty:?}");
+        }
+        let entry = entry("Tom & <Jerry>");
+        let listing = render([entry.clone()]);
+        assert_eq!(parse(&xml::escape(&listing)).unwrap(), [entry.clone()]);
+        let of_actions = listing
+            .replace("NewDescription", "NewPortMappingDescription")
+            .replace("NewLeaseTime", "newleaseduration");
+        assert_eq!(parse(&of_actions).unwrap(), [entry]);
     }
 
     /// As miniupnpd prints it: with a declaration, other white space, and in CDATA further out.

@@ -69,6 +69,15 @@ impl DataType {
         }
     }
 
+    /// Reads a value that a gateway sent, of which many count in other types than they declare: a `ui4` that is wider
+    /// is taken modulo 2^32, a negative one as its two's complement. All else is as in [`DataType::parse`].
+    pub fn parse_answer(self, text: &str) -> Result<Value, ValueError> {
+        match (self, self.parse(text)) {
+            (Self::Ui4, Err(ValueError::OutOfRange(_))) => Ok(Value::Ui4(wrap(text.trim()))),
+            (_, parsed) => parsed,
+        }
+    }
+
     fn parse_unsigned(self, text: &str) -> Result<u32, ValueError> {
         let digits = text.trim();
         let unsigned = digits.strip_prefix(['+', '-']).unwrap_or(digits);
@@ -77,6 +86,18 @@ impl DataType {
         }
         // What is left to fail is size or sign, since only digits remain.
         digits.parse().map_err(|_| ValueError::OutOfRange(self))
+    }
+}
+
+/// A decimal number of any size modulo 2^32.
+fn wrap(number: &str) -> u32 {
+    let digits = number.bytes().filter(u8::is_ascii_digit);
+    let magnitude = digits.fold(0u32, |sum, digit| {
+        sum.wrapping_mul(10).wrapping_add(u32::from(digit - b'0'))
+    });
+    match number.starts_with('-') {
+        true => magnitude.wrapping_neg(),
+        false => magnitude,
     }
 }
 

@@ -102,7 +102,8 @@ fn device() -> impl Strategy<Value = Device> {
 }
 
 fn entry() -> impl Strategy<Value = PortMappingEntry<'static>> {
-    (vec(xml_text(), 4), any::<(u16, u16, bool, u32)>()).prop_map(|(texts, (external, internal, enabled, lease))| {
+    let fields = (vec(trimmed_text(), 3), xml_text(), any::<(u16, u16, bool, u32)>());
+    fields.prop_map(|(texts, description, (external, internal, enabled, lease))| {
         let mut texts = texts.into_iter();
         let mut next = || texts.next().unwrap_or_default().into();
         PortMappingEntry {
@@ -112,7 +113,7 @@ fn entry() -> impl Strategy<Value = PortMappingEntry<'static>> {
             internal_port: internal,
             internal_client: next(),
             enabled,
-            description: next(),
+            description: description.into(),
             lease_time: lease,
         }
     })

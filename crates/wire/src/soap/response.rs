@@ -1,6 +1,6 @@
 //! Rendering of what the gateway answers.
 
-use super::CONTROL_NAMESPACE;
+use super::{CONTROL_NAMESPACE, ENVELOPE_END, ENVELOPE_START, FRAME};
 use crate::error::Fault;
 use crate::service::{Action, Direction, Service};
 use crate::value::Value;
@@ -63,10 +63,3 @@ pub fn variable_response(value: &Value) -> String {
     xml.markup(ENVELOPE_END);
     xml.finish()
 }
-
-const ENVELOPE_START: &str = "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" \
-     s:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\"><s:Body>";
-const ENVELOPE_END: &str = "</s:Body></s:Envelope>\r\n";
-
-/// Room for what surrounds the arguments.
-const FRAME: usize = 400;

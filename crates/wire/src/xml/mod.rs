@@ -5,5 +5,7 @@ mod reader;
 mod writer;
 
 pub(crate) use reader::namespace;
-pub use reader::{Ampersands, Element, MAX_DEPTH, MAX_ELEMENTS, XmlError, decode, parse};
+pub use reader::{
+    Ampersands, Element, MAX_DEPTH, MAX_ELEMENTS, XmlError, decode, decode_leniently, parse, parse_cut_off,
+};
 pub use writer::{XmlWriter, escape};

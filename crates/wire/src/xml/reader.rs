@@ -47,6 +47,8 @@ pub enum Ampersands {
 pub struct Element<'a> {
     tag: BytesStart<'a>,
     text: Cow<'a, str>,
+    markup: &'a str,
+    complete: bool,
     children: Vec<Self>,
 }
 
@@ -59,6 +61,16 @@ impl<'a> Element<'a> {
     /// The element's own text, without that of its children.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// All that stands between the start and the end tag, as it stands there; empty unless the element is complete.
+    pub fn markup(&self) -> &'a str {
+        self.markup
+    }
+
+    /// Whether its end tag was there. Always, except for what [`parse_cut_off`] read.
+    pub fn is_complete(&self) -> bool {
+        self.complete
     }
 
     /// The text without white space around it.
@@ -79,6 +91,24 @@ impl<'a> Element<'a> {
     /// All children of this local name.
     pub fn children_named(&self, name: &str) -> impl Iterator<Item = &Self> {
         self.children.iter().filter(move |child| child.name() == name)
+    }
+
+    /// The first child of this local name in any letter case.
+    pub fn child_in_any_case(&self, name: &str) -> Option<&Self> {
+        self.children.iter().find(|child| child.is_named(name))
+    }
+
+    /// Whether this is its local name, in any letter case.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.name().eq_ignore_ascii_case(name)
+    }
+
+    /// The first element, this one or one within it, that is wanted; the outer before the inner.
+    pub fn find(&self, wanted: &impl Fn(&Self) -> bool) -> Option<&Self> {
+        match wanted(self) {
+            true => Some(self),
+            false => self.children.iter().find_map(|child| child.find(wanted)),
+        }
     }
 
     /// The trimmed text of the first child of this local name; empty if there is none.
@@ -117,25 +147,63 @@ pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, XmlError> {
     Ok(Cow::Owned(bytes.iter().map(|byte| char::from(*byte)).collect()))
 }
 
+/// Takes bytes as text, whatever they are: like [`decode`], but what is neither UTF-8 nor declared is Latin-1 byte by
+/// byte, since there are gateways that pass on the descriptions of mappings as they got them.
+pub fn decode_leniently(bytes: &[u8]) -> Cow<'_, str> {
+    decode(bytes).unwrap_or_else(|_| {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let mut text = String::with_capacity(bytes.len());
+        for chunk in bytes.utf8_chunks() {
+            text.push_str(chunk.valid());
+            text.extend(chunk.invalid().iter().map(|byte| char::from(*byte)));
+        }
+        Cow::Owned(text)
+    })
+}
+
 /// Parses a document up to the end of its root element; what follows is ignored, since some devices send rubbish there.
 pub fn parse(text: &str, ampersands: Ampersands) -> Result<Element<'_>, XmlError> {
-    let mut reader = Reader::from_str(text.trim_start());
+    let root = parse_cut_off(text, ampersands)?;
+    match root.complete {
+        true => Ok(root),
+        false => Err(XmlError::IllFormed),
+    }
+}
+
+/// Parses as much of a document as is well-formed. The elements that were open where it ended are there with what had
+/// come of them, and are not [complete](Element::is_complete). Refused is what has no root element or breaks a limit.
+pub fn parse_cut_off(text: &str, ampersands: Ampersands) -> Result<Element<'_>, XmlError> {
+    let text = text.trim_start();
+    let mut reader = Reader::from_str(text);
     reader.config_mut().allow_dangling_amp = ampersands == Ampersands::Raw;
     let mut open: Vec<Element<'_>> = Vec::with_capacity(MAX_DEPTH);
+    // Where the content of each open element starts.
+    let mut starts: Vec<usize> = Vec::with_capacity(MAX_DEPTH);
     let mut elements = 0;
 
     loop {
-        let closed = match reader.read_event().map_err(|_| XmlError::IllFormed)? {
+        let before = position(&reader);
+        let Ok(event) = reader.read_event() else {
+            return close_all(open);
+        };
+        let closed = match event {
             Event::Start(tag) => {
                 count(&mut elements, open.len())?;
                 open.push(Element::new(tag));
+                starts.push(position(&reader));
                 continue;
             }
             Event::Empty(tag) => {
                 count(&mut elements, open.len())?;
                 Element::new(tag)
             }
-            Event::End(_) => open.pop().ok_or(XmlError::IllFormed)?,
+            Event::End(_) => {
+                let (Some(element), Some(start)) = (open.pop(), starts.pop()) else {
+                    return Err(XmlError::IllFormed);
+                };
+                let markup = text.get(start..before).unwrap_or_default();
+                Element { markup, ..element }
+            }
             Event::Text(text) => {
                 append(&mut open, text.xml10_content());
                 continue;
@@ -145,12 +213,19 @@ pub fn parse(text: &str, ampersands: Ampersands) -> Result<Element<'_>, XmlError
                 continue;
             }
             Event::GeneralRef(reference) => {
-                append(&mut open, resolve(&reference, ampersands)?);
+                match resolve(&reference, ampersands) {
+                    Ok(text) => append(&mut open, text),
+                    Err(_) => return close_all(open),
+                }
                 continue;
             }
             Event::DocType(_) => return Err(XmlError::DocType),
-            Event::Eof => return Err(XmlError::IllFormed),
+            Event::Eof => return close_all(open),
             Event::Comment(_) | Event::Decl(_) | Event::PI(_) => continue,
+        };
+        let closed = Element {
+            complete: true,
+            ..closed
         };
         match open.last_mut() {
             Some(parent) => parent.children.push(closed),
@@ -164,9 +239,26 @@ impl<'a> Element<'a> {
         Self {
             tag,
             text: Cow::Borrowed(""),
+            markup: "",
+            complete: false,
             children: Vec::new(),
         }
     }
+}
+
+/// Makes a tree of the elements that nothing closed.
+fn close_all(open: Vec<Element<'_>>) -> Result<Element<'_>, XmlError> {
+    let inner_to_outer = open.into_iter().rev();
+    let root = inner_to_outer.reduce(|inner, mut outer| {
+        outer.children.push(inner);
+        outer
+    });
+    root.ok_or(XmlError::IllFormed)
+}
+
+/// How far the reader is. It reads from a string in memory, whose length fits.
+fn position(reader: &Reader<&[u8]>) -> usize {
+    reader.buffer_position() as usize
 }
 
 fn count(elements: &mut usize, depth: usize) -> Result<(), XmlError> {
@@ -284,6 +376,43 @@ mod tests {
                 "{document}"
             );
         }
+    }
+
+    #[test]
+    fn what_came_before_the_cut_is_there() {
+        let whole = "<a><b>1</b><c x='y'>2<d/></c></a>rubbish";
+        let root = parse_cut_off(whole, Ampersands::Escaped).unwrap();
+        assert!(root.is_complete() && root.children().iter().all(Element::is_complete));
+        assert_eq!(root.child("c").unwrap().markup(), "2<d/>");
+        for cut in ["<a><b>1</b><c x='y'>2<d/></c></a", "<a><b>1</b><c x='y'>2<d/></c></x>"] {
+            let root = parse_cut_off(cut, Ampersands::Escaped).unwrap();
+            assert!(!root.is_complete(), "{cut}");
+            assert!(root.children().iter().all(Element::is_complete), "{cut}");
+        }
+        for cut in [
+            "<a><b>1</b><c x='y'>2",
+            "<a><b>1</b><c x='y'>2</",
+            "<a><b>1</b><c x='y'>&#x;",
+        ] {
+            let root = parse_cut_off(cut, Ampersands::Escaped).unwrap();
+            assert_eq!(root.child_text("b"), "1", "{cut}");
+            let c = root.child("c").unwrap();
+            assert!(!c.is_complete() && c.markup().is_empty(), "{cut}");
+        }
+        for nothing in ["", "<a", "x", "</a>"] {
+            let refused = parse_cut_off(nothing, Ampersands::Escaped).map(|_| ());
+            assert_eq!(refused, Err(XmlError::IllFormed), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn bytes_of_no_encoding_are_latin_1_where_tolerated() {
+        assert_eq!(decode_leniently(b"\xef\xbb\xbf<a>\xfc</a>"), "<a>\u{fc}</a>");
+        assert_eq!(decode_leniently("\u{fc}\u{6f22}".as_bytes()), "\u{fc}\u{6f22}");
+        assert_eq!(
+            decode_leniently(b"\xc3\xbc \xfc \xe6\xbc"),
+            "\u{fc} \u{fc} \u{e6}\u{bc}"
+        );
     }
 
     #[test]
