@@ -28,7 +28,7 @@ pub(crate) fn check(data: &[u8]) {
                 }
             }
             Ok(Request::Query { variable }) => {
-                let _ = service::ALL
+                let _ = service::OFFERED
                     .iter()
                     .find(|service| service.variable(&variable).is_some());
             }

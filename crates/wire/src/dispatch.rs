@@ -16,7 +16,7 @@ pub fn dispatch(
     action: &str,
     quirks: Quirks,
 ) -> Result<(&'static Service, u8), Fault> {
-    let named = service::by_urn(service_type);
+    let named = service::offered_by_urn(service_type);
     if let Some((service, Some(version))) = named
         && std::ptr::eq(service, addressed)
         && (1..=service.version).contains(&version)
@@ -31,7 +31,10 @@ pub fn dispatch(
     }
 
     let (named, version) = named.unzip();
-    let candidates = named.into_iter().chain([addressed]).chain(service::ALL.iter().copied());
+    let candidates = named
+        .into_iter()
+        .chain([addressed])
+        .chain(service::OFFERED.iter().copied());
     let found = candidates
         .filter_map(|service| Some((service, service.action(action, service.version)?)))
         .next();

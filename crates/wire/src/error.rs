@@ -35,6 +35,9 @@ error_codes! {
     InvalidAction = 401, "Invalid Action";
     /// An argument is missing, surplus, misnamed or of the wrong type.
     InvalidArgs = 402, "Invalid Args";
+    /// The gateway offers this action to nobody at present, as FRITZ!Boxes say when port sharing by programs is off; in
+    /// version 1.0 of the architecture, out of step.
+    NotAvailableAction = 403, "Not available Action";
     /// QueryStateVariable named a variable that the service does not have.
     InvalidVar = 404, "Invalid Var";
     /// The current state prevents the action.
@@ -53,24 +56,56 @@ error_codes! {
     StringArgumentTooLong = 605, "String Argument Too Long";
     /// Policy refuses this caller.
     ActionNotAuthorized = 606, "Action not authorized";
+    /// The signature of the request is wrong; as 608 to 612, of a security service that no gateway has.
+    SignatureFailure = 607, "Signature Failure";
+    /// The request must be signed.
+    SignatureMissing = 608, "Signature Missing";
+    /// The request must be encrypted.
+    NotEncrypted = 609, "Not Encrypted";
+    /// A signed request came out of order.
+    InvalidSequence = 610, "Invalid Sequence";
+    /// A signed request came to another control URL than the one signed.
+    InvalidControlUrl = 611, "Invalid Control URL";
+    /// A signed request names a session that does not exist.
+    NoSuchSession = 612, "No Such Session";
+    /// No room for another pinhole.
+    PinholeSpaceExhausted = 701, "PinholeSpaceExhausted";
+    /// The IPv6 firewall is off, so that nothing needs a pinhole.
+    FirewallDisabled = 702, "FirewallDisabled";
+    /// The gateway lets nobody open pinholes.
+    InboundPinholeNotAllowed = 703, "InboundPinholeNotAllowed";
     /// SetConnectionType while the connection is neither Disconnected nor Unconfigured.
     InactiveConnectionStateRequired = 703, "InactiveConnectionStateRequired";
     /// The connection could not be set up.
     ConnectionSetupFailed = 704, "ConnectionSetupFailed";
+    /// No pinhole with this UniqueID.
+    NoSuchPinhole = 704, "NoSuchEntry";
+    /// Pinholes are not possible for this protocol.
+    ProtocolNotSupported = 705, "ProtocolNotSupported";
     /// The connection is being set up already.
     ConnectionSetupInProgress = 705, "ConnectionSetupInProgress";
+    /// A pinhole's InternalPort is 0.
+    InternalPortWildcardingNotAllowed = 706, "InternalPortWildcardingNotAllowed";
     /// The connection has no configuration.
     ConnectionNotConfigured = 706, "ConnectionNotConfigured";
+    /// A pinhole's Protocol is 65535, any.
+    ProtocolWildcardingNotAllowed = 707, "ProtocolWildcardingNotAllowed";
     /// The connection is being torn down.
     DisconnectInProgress = 707, "DisconnectInProgress";
+    /// A pinhole's InternalClient is empty.
+    WildCardNotPermittedInPinholeClient = 708, "WildCardNotPermittedInSrcIP";
     /// The link below has no valid address.
     InvalidLayer2Address = 708, "InvalidLayer2Address";
+    /// Nothing has come through this pinhole so far.
+    NoTrafficReceived = 709, "NoTrafficReceived";
     /// Internet access is switched off.
     InternetAccessDisabled = 709, "InternetAccessDisabled";
     /// The action needs an IP_Routed connection.
     InvalidConnectionType = 710, "InvalidConnectionType";
     /// The connection is Disconnected already.
     ConnectionAlreadyTerminated = 711, "ConnectionAlreadyTerminated";
+    /// The entry at this index is empty. Not in version 2 of the services.
+    NullValueAtSpecifiedArrayIndex = 712, "NullValueAtSpecifiedArrayIndex";
     /// No entry at this index.
     SpecifiedArrayIndexInvalid = 713, "SpecifiedArrayIndexInvalid";
     /// No entry with this key.
@@ -81,12 +116,22 @@ error_codes! {
     WildCardNotPermittedInExtPort = 716, "WildCardNotPermittedInExtPort";
     /// Another client owns this external port.
     ConflictInMappingEntry = 718, "ConflictInMappingEntry";
+    /// The connection configures itself and takes no configuration from others.
+    ActionDisallowedWhenAutoConfigEnabled = 719, "ActionDisallowedWhenAutoConfigEnabled";
     /// SetDefaultConnectionService named a device that does not exist.
     InvalidDeviceUuid = 720, "InvalidDeviceUUID";
     /// SetDefaultConnectionService named a service that does not exist.
     InvalidServiceId = 721, "InvalidServiceID";
     /// SetDefaultConnectionService named a service that cannot be the default.
     InvalidConnServiceSelection = 723, "InvalidConnServiceSelection";
+    /// External and internal port must be the same. Version 1 only.
+    SamePortValuesRequired = 724, "SamePortValuesRequired";
+    /// NewLeaseDuration must be 0. Version 1 only.
+    OnlyPermanentLeasesSupported = 725, "OnlyPermanentLeasesSupported";
+    /// NewRemoteHost must be empty. Version 1 only.
+    RemoteHostOnlySupportsWildcard = 726, "RemoteHostOnlySupportsWildcard";
+    /// NewExternalPort must be 0. Version 1 only.
+    ExternalPortOnlySupportsWildcard = 727, "ExternalPortOnlySupportsWildcard";
     /// No external port is left.
     NoPortMapsAvailable = 728, "NoPortMapsAvailable";
     /// Something other than UPnP uses this port: the gateway itself, a static rule, another protocol.
@@ -117,6 +162,13 @@ impl Fault {
             code,
             reason: Some(reason.into()),
         }
+    }
+}
+
+impl ErrorCode {
+    /// Whether every service may send it, because it is the architecture's and not a service's own.
+    pub const fn is_generic(self) -> bool {
+        self.number() < 700
     }
 }
 

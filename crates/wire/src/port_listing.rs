@@ -169,7 +169,7 @@ mod tests {
         }
         let entry = entry("Tom & <Jerry>");
         let listing = render([entry.clone()]);
-        assert_eq!(parse(&xml::escape(&listing)).unwrap(), [entry.clone()]);
+        assert_eq!(parse(&xml::escape(&listing)).unwrap(), std::slice::from_ref(&entry));
         let of_actions = listing
             .replace("NewDescription", "NewPortMappingDescription")
             .replace("NewLeaseTime", "newleaseduration");

@@ -36,7 +36,7 @@ impl Resource {
         [Self::Presentation]
             .into_iter()
             .chain(View::ALL.map(Self::Description))
-            .chain(service::ALL.iter().copied().flat_map(of_service))
+            .chain(service::OFFERED.iter().copied().flat_map(of_service))
     }
 
     /// The URL of the resource on a server at this address: always an IP literal with a port, and never with a zone,

@@ -76,7 +76,7 @@ fn state_variables() {
 /// Every action of every service answers with a well-formed document that names all arguments in order.
 #[test]
 fn every_response_is_well_formed() {
-    for service in service::ALL {
+    for service in service::KNOWN {
         for version in 1..=service.version {
             for action in service.actions_of(version) {
                 let outputs = || action.arguments(Direction::Out);

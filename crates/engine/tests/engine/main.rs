@@ -65,7 +65,7 @@ fn open_policy() -> Policy {
 /// No action of any table lacks code, and none panics on the simplest arguments.
 #[test]
 fn every_action_of_every_service_is_answered() {
-    for service in service::ALL {
+    for service in service::OFFERED {
         for action in service.actions {
             let mut gateway = Gateway::new(config());
             let arguments: Vec<(&str, &str)> = action

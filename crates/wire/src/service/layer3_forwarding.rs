@@ -22,4 +22,5 @@ pub static LAYER3_FORWARDING: Service = Service {
             arguments![out NewDefaultConnectionService: DefaultConnectionService],
         ),
     ],
+    former_errors: &[],
 };

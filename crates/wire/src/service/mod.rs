@@ -4,33 +4,68 @@
 mod build;
 pub mod layer3_forwarding;
 pub mod wan_common_interface_config;
+mod wan_connection;
 pub mod wan_ip_connection;
+pub mod wan_ipv6_firewall_control;
+pub mod wan_ppp_connection;
 
 pub use layer3_forwarding::LAYER3_FORWARDING;
 pub use wan_common_interface_config::WAN_COMMON_INTERFACE_CONFIG;
 pub use wan_ip_connection::WAN_IP_CONNECTION;
+pub use wan_ipv6_firewall_control::WAN_IPV6_FIREWALL_CONTROL;
+pub use wan_ppp_connection::WAN_PPP_CONNECTION;
 
 use crate::error::ErrorCode;
 use crate::value::DataType;
 
-/// Every service that the gateway offers, in the order of the device tree.
-pub static ALL: &[&Service] = &[&LAYER3_FORWARDING, &WAN_COMMON_INTERFACE_CONFIG, &WAN_IP_CONNECTION];
+/// Every service that our gateway offers, in the order of the device tree. A request to the gateway must never lead to
+/// another one.
+pub static OFFERED: &[&Service] = &[&LAYER3_FORWARDING, &WAN_COMMON_INTERFACE_CONFIG, &WAN_IP_CONNECTION];
 
-/// The service of this name (`WANIPConnection`, without URN and version).
+/// Every service that a control point knows, which may meet gateways that offer more than ours.
+pub static KNOWN: &[&Service] = &[
+    &LAYER3_FORWARDING,
+    &WAN_COMMON_INTERFACE_CONFIG,
+    &WAN_IP_CONNECTION,
+    &WAN_PPP_CONNECTION,
+    &WAN_IPV6_FIREWALL_CONTROL,
+];
+
+/// The [known](KNOWN) service of this name (`WANIPConnection`, without URN and version), in any letter case.
 pub fn by_name(name: &str) -> Option<&'static Service> {
-    ALL.iter().copied().find(|service| service.name == name)
+    KNOWN
+        .iter()
+        .copied()
+        .find(|service| service.name.eq_ignore_ascii_case(name))
 }
 
-/// The service that a type URN names, and the version that the URN asks for: `None` if the URN ends without a
-/// number, as some clients write it. The version may be one that we do not serve.
+/// For control points: the [known](KNOWN) service that a type URN of some gateway means, and the version as found:
+/// `None` if there is no number, which some gateways leave out, or none that makes sense. The domain may be that of the
+/// DSL Forum, under which the services were before they were a standard.
 pub fn by_urn(urn: &str) -> Option<(&'static Service, Option<u8>)> {
+    let mut parts = urn.trim().split(':').map(str::trim);
+    let mut next_is = |texts: &[&str]| {
+        let part = parts.next()?;
+        texts.iter().any(|text| text.eq_ignore_ascii_case(part)).then_some(())
+    };
+    next_is(&["urn"])?;
+    next_is(&["schemas-upnp-org", "dslforum-org"])?;
+    next_is(&["service"])?;
+    let service = by_name(parts.next()?)?;
+    Some((service, parts.next().and_then(|version| version.parse().ok())))
+}
+
+/// For the gateway: the [offered](OFFERED) service that a type URN names, and the version that the URN asks for: `None`
+/// if the URN ends without a number, as some clients write it. The version may be one that we do not serve.
+pub fn offered_by_urn(urn: &str) -> Option<(&'static Service, Option<u8>)> {
     let rest = urn.trim().strip_prefix(URN_PREFIX)?;
     let (name, version) = rest.split_once(':').unwrap_or((rest, ""));
     let version = match version {
         "" => None,
         digits => Some(digits.parse().ok()?),
     };
-    Some((by_name(name)?, version))
+    let service = OFFERED.iter().copied().find(|service| service.name == name)?;
+    Some((service, version))
 }
 
 const URN_PREFIX: &str = "urn:schemas-upnp-org:service:";
@@ -50,6 +85,8 @@ pub struct Service {
     pub variables: &'static [StateVariable],
     /// Actions with their ordered arguments.
     pub actions: &'static [Action],
+    /// Codes that other versions of the service have: never sent by our gateway, but understood by a control point.
+    pub former_errors: &'static [ErrorCode],
 }
 
 /// A state variable of a service.
@@ -177,6 +214,15 @@ impl Service {
     /// The state variable of this name, in any version.
     pub fn variable(&'static self, name: &str) -> Option<&'static StateVariable> {
         self.variables.iter().find(|variable| variable.name == name)
+    }
+
+    /// What a number means that came as `errorCode` from this service; `None` if neither the service nor the
+    /// architecture defines it.
+    pub fn error_code(&self, number: u16) -> Option<ErrorCode> {
+        let own = self.actions.iter().flat_map(|action| action.errors);
+        let generic = ErrorCode::ALL.iter().filter(|code| code.is_generic());
+        let mut codes = own.chain(self.former_errors).chain(generic);
+        codes.find(|code| code.number() == number).copied()
     }
 
     /// The state variable that gives an argument of this service its type.

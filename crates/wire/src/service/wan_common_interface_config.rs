@@ -11,6 +11,7 @@ pub static WAN_COMMON_INTERFACE_CONFIG: Service = Service {
     path: "CmnIfc",
     variables: VARIABLES,
     actions: ACTIONS,
+    former_errors: &[],
 };
 
 const VARIABLES: &[StateVariable] = &[

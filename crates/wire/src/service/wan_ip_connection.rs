@@ -1,5 +1,6 @@
 //! WANIPConnection:2 and, by leaving out what is newer, its :1 view.
 
+use super::wan_connection::*;
 use super::{Access, Action, Service, StateVariable};
 use crate::error::ErrorCode::*;
 
@@ -12,58 +13,30 @@ pub static WAN_IP_CONNECTION: Service = Service {
     path: "IPConn",
     variables: VARIABLES,
     actions: ACTIONS,
+    former_errors: ERRORS_OF_VERSION_1,
 };
 
-/// Longest host name or description accepted, in bytes: a DNS name has at most 253 (RFC 1035), and the kernel's
-/// comment on a map element holds 255.
-const LONGEST_TEXT: usize = 255;
-
 const VARIABLES: &[StateVariable] = &[
-    StateVariable::string("ConnectionType")
-        .one_of(&["Unconfigured", "IP_Routed", "IP_Bridged"])
-        .default("IP_Routed"),
-    StateVariable::string("PossibleConnectionTypes").evented(),
-    StateVariable::string("ConnectionStatus").evented().one_of(&[
-        "Unconfigured",
-        "Connecting",
-        "Connected",
-        "PendingDisconnect",
-        "Disconnecting",
-        "Disconnected",
-    ]),
-    StateVariable::ui4("Uptime"),
-    StateVariable::string("LastConnectionError").one_of(&[
-        "ERROR_NONE",
-        "ERROR_COMMAND_ABORTED",
-        "ERROR_NOT_ENABLED_FOR_INTERNET",
-        "ERROR_ISP_DISCONNECT",
-        "ERROR_USER_DISCONNECT",
-        "ERROR_IDLE_DISCONNECT",
-        "ERROR_FORCED_DISCONNECT",
-        "ERROR_NO_CARRIER",
-        "ERROR_IP_CONFIGURATION",
-        "ERROR_UNKNOWN",
-    ]),
-    StateVariable::ui4("AutoDisconnectTime"),
-    StateVariable::ui4("IdleDisconnectTime"),
-    StateVariable::ui4("WarnDisconnectDelay"),
-    StateVariable::boolean("RSIPAvailable"),
-    StateVariable::boolean("NATEnabled"),
-    StateVariable::string("ExternalIPAddress").evented(),
-    StateVariable::ui2("PortMappingNumberOfEntries").evented(),
-    StateVariable::boolean("PortMappingEnabled"),
-    // Version 1 allows any lease and version 2 treats 0 in its own way, so the engine decides.
-    StateVariable::ui4("PortMappingLeaseDuration")
-        .range(0, 604800)
-        .default("3600")
-        .enforced_by_engine(),
-    StateVariable::string("RemoteHost").maximum_length(LONGEST_TEXT),
-    StateVariable::ui2("ExternalPort"),
-    // Port 0 has an error code of its own, 732, which comes after 601 in the order of checks.
-    StateVariable::ui2("InternalPort").range(1, 65535).enforced_by_engine(),
-    StateVariable::string("PortMappingProtocol").one_of(&["TCP", "UDP"]),
-    StateVariable::string("InternalClient").maximum_length(LONGEST_TEXT),
-    StateVariable::string("PortMappingDescription").maximum_length(LONGEST_TEXT),
+    CONNECTION_TYPE,
+    POSSIBLE_CONNECTION_TYPES,
+    CONNECTION_STATUS,
+    UPTIME,
+    LAST_CONNECTION_ERROR,
+    AUTO_DISCONNECT_TIME,
+    IDLE_DISCONNECT_TIME,
+    WARN_DISCONNECT_DELAY,
+    RSIP_AVAILABLE,
+    NAT_ENABLED,
+    EXTERNAL_IP_ADDRESS,
+    PORT_MAPPING_NUMBER_OF_ENTRIES,
+    PORT_MAPPING_ENABLED,
+    PORT_MAPPING_LEASE_DURATION,
+    REMOTE_HOST,
+    EXTERNAL_PORT,
+    INTERNAL_PORT,
+    PORT_MAPPING_PROTOCOL,
+    INTERNAL_CLIENT,
+    PORT_MAPPING_DESCRIPTION,
     StateVariable::ui4("SystemUpdateID").evented().since(2),
     StateVariable::boolean("A_ARG_TYPE_Manage").since(2),
     StateVariable::string("A_ARG_TYPE_PortListing").since(2),
@@ -73,135 +46,29 @@ const VARIABLES: &[StateVariable] = &[
 ];
 
 const ACTIONS: &[Action] = &[
-    Action::new("SetConnectionType", arguments![in NewConnectionType: ConnectionType])
-        .errors(&[InactiveConnectionStateRequired, ReadOnly])
-        .access(Access::LinkControl),
-    Action::new(
-        "GetConnectionTypeInfo",
-        arguments![
-            out NewConnectionType: ConnectionType,
-            out NewPossibleConnectionTypes: PossibleConnectionTypes,
-        ],
-    ),
-    Action::new("RequestConnection", arguments![])
-        .errors(&[
-            ConnectionSetupFailed,
-            ConnectionSetupInProgress,
-            ConnectionNotConfigured,
-            DisconnectInProgress,
-            InvalidLayer2Address,
-            InternetAccessDisabled,
-            InvalidConnectionType,
-        ])
-        .access(Access::LinkControl),
-    Action::new("RequestTermination", arguments![])
-        .errors(&[
-            ConnectionNotConfigured,
-            DisconnectInProgress,
-            InvalidConnectionType,
-            ConnectionAlreadyTerminated,
-        ])
-        .access(Access::LinkControl),
-    Action::new("ForceTermination", arguments![])
-        .errors(&[
-            ConnectionNotConfigured,
-            DisconnectInProgress,
-            InvalidConnectionType,
-            ConnectionAlreadyTerminated,
-        ])
-        .access(Access::LinkControl),
-    Action::new(
-        "SetAutoDisconnectTime",
-        arguments![in NewAutoDisconnectTime: AutoDisconnectTime],
-    )
-    .access(Access::LinkControl),
-    Action::new(
-        "SetIdleDisconnectTime",
-        arguments![in NewIdleDisconnectTime: IdleDisconnectTime],
-    )
-    .access(Access::LinkControl),
-    Action::new(
-        "SetWarnDisconnectDelay",
-        arguments![in NewWarnDisconnectDelay: WarnDisconnectDelay],
-    )
-    .access(Access::LinkControl),
-    Action::new(
-        "GetStatusInfo",
-        arguments![
-            out NewConnectionStatus: ConnectionStatus,
-            out NewLastConnectionError: LastConnectionError,
-            out NewUptime: Uptime,
-        ],
-    ),
-    Action::new(
-        "GetAutoDisconnectTime",
-        arguments![out NewAutoDisconnectTime: AutoDisconnectTime],
-    ),
-    Action::new(
-        "GetIdleDisconnectTime",
-        arguments![out NewIdleDisconnectTime: IdleDisconnectTime],
-    ),
-    Action::new(
-        "GetWarnDisconnectDelay",
-        arguments![out NewWarnDisconnectDelay: WarnDisconnectDelay],
-    ),
-    Action::new(
-        "GetNATRSIPStatus",
-        arguments![out NewRSIPAvailable: RSIPAvailable, out NewNATEnabled: NATEnabled],
-    ),
-    Action::new(
-        "GetGenericPortMappingEntry",
-        arguments![
-            in NewPortMappingIndex: PortMappingNumberOfEntries,
-            out NewRemoteHost: RemoteHost,
-            out NewExternalPort: ExternalPort,
-            out NewProtocol: PortMappingProtocol,
-            out NewInternalPort: InternalPort,
-            out NewInternalClient: InternalClient,
-            out NewEnabled: PortMappingEnabled,
-            out NewPortMappingDescription: PortMappingDescription,
-            out NewLeaseDuration: PortMappingLeaseDuration,
-        ],
-    )
-    .errors(&[SpecifiedArrayIndexInvalid])
-    .access(Access::OwnMappings),
-    Action::new(
-        "GetSpecificPortMappingEntry",
-        arguments![
-            in NewRemoteHost: RemoteHost,
-            in NewExternalPort: ExternalPort,
-            in NewProtocol: PortMappingProtocol,
-            out NewInternalPort: InternalPort,
-            out NewInternalClient: InternalClient,
-            out NewEnabled: PortMappingEnabled,
-            out NewPortMappingDescription: PortMappingDescription,
-            out NewLeaseDuration: PortMappingLeaseDuration,
-        ],
-    )
-    .errors(&[NoSuchEntryInArray])
-    .access(Access::OwnMappings),
-    Action::new(
-        "AddPortMapping",
-        arguments![
-            in NewRemoteHost: RemoteHost,
-            in NewExternalPort: ExternalPort,
-            in NewProtocol: PortMappingProtocol,
-            in NewInternalPort: InternalPort,
-            in NewInternalClient: InternalClient,
-            in NewEnabled: PortMappingEnabled,
-            in NewPortMappingDescription: PortMappingDescription,
-            in NewLeaseDuration: PortMappingLeaseDuration,
-        ],
-    )
-    .errors(&[
+    SET_CONNECTION_TYPE,
+    GET_CONNECTION_TYPE_INFO,
+    REQUEST_CONNECTION,
+    REQUEST_TERMINATION,
+    FORCE_TERMINATION,
+    SET_AUTO_DISCONNECT_TIME,
+    SET_IDLE_DISCONNECT_TIME,
+    SET_WARN_DISCONNECT_DELAY,
+    GET_STATUS_INFO,
+    GET_AUTO_DISCONNECT_TIME,
+    GET_IDLE_DISCONNECT_TIME,
+    GET_WARN_DISCONNECT_DELAY,
+    GET_NAT_RSIP_STATUS,
+    GET_GENERIC_PORT_MAPPING_ENTRY,
+    GET_SPECIFIC_PORT_MAPPING_ENTRY,
+    ADD_PORT_MAPPING.errors(&[
         WildCardNotPermittedInSrcIp,
         WildCardNotPermittedInExtPort,
         ConflictInMappingEntry,
         NoPortMapsAvailable,
         ConflictWithOtherMechanisms,
         WildCardNotPermittedInIntPort,
-    ])
-    .access(Access::OwnMappings),
+    ]),
     Action::new(
         "AddAnyPortMapping",
         arguments![
@@ -225,16 +92,7 @@ const ACTIONS: &[Action] = &[
     ])
     .access(Access::OwnMappings)
     .since(2),
-    Action::new(
-        "DeletePortMapping",
-        arguments![
-            in NewRemoteHost: RemoteHost,
-            in NewExternalPort: ExternalPort,
-            in NewProtocol: PortMappingProtocol,
-        ],
-    )
-    .errors(&[NoSuchEntryInArray])
-    .access(Access::OwnMappings),
+    DELETE_PORT_MAPPING,
     Action::new(
         "DeletePortMappingRange",
         arguments![
@@ -247,10 +105,7 @@ const ACTIONS: &[Action] = &[
     .errors(&[PortMappingNotFound, InconsistentParameters])
     .access(Access::OwnMappings)
     .since(2),
-    Action::new(
-        "GetExternalIPAddress",
-        arguments![out NewExternalIPAddress: ExternalIPAddress],
-    ),
+    GET_EXTERNAL_IP_ADDRESS,
     Action::new(
         "GetListOfPortMappings",
         arguments![

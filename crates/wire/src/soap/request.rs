@@ -83,7 +83,7 @@ pub fn parse(soap_action: Option<&str>, body: &[u8], quirks: Quirks) -> Result<R
         });
     }
 
-    let ours = service::by_urn(&namespace).is_some() || service::by_urn(header_type).is_none();
+    let ours = service::offered_by_urn(&namespace).is_some() || service::offered_by_urn(header_type).is_none();
     Ok(Request::Action {
         service_type: if ours {
             namespace.into_owned()
