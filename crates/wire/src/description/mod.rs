@@ -3,9 +3,11 @@
 mod gateway;
 mod parse;
 mod render;
+mod services;
 
 pub use gateway::Identity;
 pub use parse::{DescriptionError, parse};
+pub use services::PlacedService;
 
 /// A device description.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,6 +7,9 @@ use crate::xml::{self, Ampersands, Element, XmlError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DescriptionError {
+    /// There is nothing, as some devices answer when they are asked too early: worth another try.
+    #[error("the document is empty")]
+    Empty,
     /// Not XML that we accept.
     #[error(transparent)]
     Xml(#[from] XmlError),
@@ -15,15 +18,18 @@ pub enum DescriptionError {
     NotDescription,
 }
 
-/// Reads a device description, whose size the caller has limited. Elements may come in any order and with white space
-/// around their texts; optional ones that are empty count as absent.
+/// Reads a device description, whose size the caller has limited. Elements may come in any order, letter case and
+/// namespace and with white space around their texts; optional ones that are empty count as absent.
 pub fn parse(bytes: &[u8]) -> Result<Description, DescriptionError> {
-    let text = xml::decode(bytes)?;
-    let root = xml::parse(&text, Ampersands::Raw)?;
-    let device = if root.name() == "root" {
-        root.child("device")
-    } else {
-        None
+    let text = xml::decode_leniently(bytes);
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
+    if text.is_empty() {
+        return Err(DescriptionError::Empty);
+    }
+    let root = xml::parse(text, Ampersands::Raw)?;
+    let device = match root.is_named("root") {
+        true => root.child_in_any_case("device"),
+        false => None,
     };
     Ok(Description {
         spec_version: root.spec_version(),
@@ -35,9 +41,7 @@ pub fn parse(bytes: &[u8]) -> Result<Description, DescriptionError> {
 
 /// Recursion is bounded by the depth that the XML reader accepts.
 fn parse_device(device: &Element<'_>) -> Device {
-    let required = |name| device.child_text(name).to_owned();
-    let services = device.child("serviceList").into_iter();
-    let embedded = device.child("deviceList").into_iter();
+    let required = |name| text(device, name).to_owned();
     Device {
         device_type: required("deviceType"),
         friendly_name: required("friendlyName"),
@@ -49,20 +53,14 @@ fn parse_device(device: &Element<'_>) -> Device {
         model_url: optional(device, "modelURL"),
         serial_number: optional(device, "serialNumber"),
         udn: required("UDN"),
-        services: services
-            .flat_map(|list| list.children_named("service"))
-            .map(parse_service)
-            .collect(),
-        devices: embedded
-            .flat_map(|list| list.children_named("device"))
-            .map(parse_device)
-            .collect(),
+        services: listed(device, "serviceList", "service").map(parse_service).collect(),
+        devices: listed(device, "deviceList", "device").map(parse_device).collect(),
         presentation_url: optional(device, "presentationURL"),
     }
 }
 
 fn parse_service(service: &Element<'_>) -> ServiceEntry {
-    let required = |name| service.child_text(name).to_owned();
+    let required = |name| text(service, name).to_owned();
     ServiceEntry {
         service_type: required("serviceType"),
         service_id: required("serviceId"),
@@ -72,7 +70,25 @@ fn parse_service(service: &Element<'_>) -> ServiceEntry {
     }
 }
 
+/// The items of all lists of a name, since some devices start a list for each item.
+fn listed<'e, 'a>(
+    device: &'e Element<'a>,
+    list: &'static str,
+    item: &'static str,
+) -> impl Iterator<Item = &'e Element<'a>> {
+    let named = |element: &'e Element<'a>, name: &'static str| {
+        let children = element.children().iter();
+        children.filter(move |child| child.is_named(name))
+    };
+    named(device, list).flat_map(move |list| named(list, item))
+}
+
+fn text<'e>(element: &'e Element<'_>, name: &str) -> &'e str {
+    let text = element.child_in_any_case(name).map_or("", Element::text);
+    text.trim_matches(|c: char| c.is_whitespace() || c == '\0')
+}
+
 fn optional(element: &Element<'_>, name: &str) -> Option<String> {
-    let text = element.child_text(name);
+    let text = text(element, name);
     (!text.is_empty()).then(|| text.to_owned())
 }
