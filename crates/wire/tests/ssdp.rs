@@ -6,8 +6,8 @@ mod common;
 use common::golden;
 use portreeve_wire::description::{Description, Device, Identity};
 use portreeve_wire::ssdp::{
-    Advertisement, Announcer, Answer, Dropped, Group, Message, Notification, Search, SearchTarget, advertisements,
-    answers, parse,
+    Advertisement, Announcer, Answer, Asked, Dropped, Group, Message, Notification, Search, SearchTarget,
+    advertisements, answers, parse, render_search,
 };
 use portreeve_wire::{Quirk, Quirks, Uuid, View, http};
 
@@ -138,8 +138,107 @@ fn announcements_and_answers_of_others_are_understood() {
     let Ok(Message::Response(response)) = parse(response.as_bytes(), Quirks::NONE) else {
         panic!("not understood")
     };
-    assert_eq!((response.st.as_str(), response.usn.as_str()), ("upnp:rootdevice", "x"));
+    assert_eq!(
+        (response.st.as_deref(), response.usn.as_deref()),
+        (Some("upnp:rootdevice"), Some("x"))
+    );
     assert_eq!(response.max_age, None);
+}
+
+/// Empty and doubled headers, a strange one, spellings of CACHE-CONTROL, white space after the protocol, malformed and
+/// missing USNs, no ST (R4, R7, R8, R9).
+#[test]
+fn answers_of_the_field_are_understood() {
+    let response = |datagram: &str| match parse(datagram.as_bytes(), Quirks::NONE) {
+        Ok(Message::Response(response)) => response,
+        other => panic!("{datagram:?} is {other:?}"),
+    };
+    let odd = response(include_str!("field/ssdp/odd-response"));
+    assert_eq!(
+        odd.st.as_deref(),
+        Some("urn:schemas-upnp-org:device:InternetGatewayDevice:1")
+    );
+    assert_eq!(odd.usn.as_deref(), Some("uuid:0000-beef::"));
+    assert_eq!(
+        odd.location,
+        "http://192.168.77.1:2869/upnphost/udhisapi.dll?content=uuid:dead-beef"
+    );
+    assert_eq!(
+        (odd.max_age, odd.server, odd.boot_id, odd.config_id),
+        (Some(100), None, None, None)
+    );
+
+    let bare = response("HTTP/1.0 200 OK\nlocation:http://192.168.77.1:39246/dyndev/uuid:0000e041-0000\n");
+    assert_eq!((bare.st, bare.usn, bare.max_age), (None, None, None));
+    assert_eq!(bare.location, "http://192.168.77.1:39246/dyndev/uuid:0000e041-0000");
+
+    let nowhere = "HTTP/1.1 200 OK\r\nST: upnp:rootdevice\r\nUSN: x\r\nLOCATION:\r\n\r\n";
+    assert_eq!(
+        parse(nowhere.as_bytes(), Quirks::NONE),
+        Err(Dropped::Missing("LOCATION"))
+    );
+}
+
+#[test]
+fn announcements_of_the_field_are_understood() {
+    let notify = |datagram: &str| match parse(datagram.as_bytes(), Quirks::NONE) {
+        Ok(Message::Notify(notify)) => notify,
+        other => panic!("{datagram:?} is {other:?}"),
+    };
+    let alive = notify(include_str!("field/ssdp/odd-alive"));
+    assert_eq!(
+        (alive.kind, alive.max_age, alive.usn),
+        (Notification::Alive, Some(1), None)
+    );
+    assert_eq!(alive.nt, "upnp:rootdevice");
+    assert_eq!(
+        alive.location.as_deref(),
+        Some("http://192.168.77.1:5431/dyndev/uuid:0000")
+    );
+
+    let byebye = |usn: &str| notify(&format!("NOTIFY * HTTP/1.1\r\nNTS: ssdp:byebye\r\nUSN: {usn}\r\n\r\n")).nt;
+    assert_eq!(byebye("uuid:x::upnp:rootdevice"), "upnp:rootdevice");
+    assert_eq!(byebye("uuid:x"), "uuid:x");
+    let nameless = b"NOTIFY * HTTP/1.1\r\nNTS: ssdp:byebye\r\n\r\n";
+    assert_eq!(parse(nameless, Quirks::NONE), Err(Dropped::Missing("NT")));
+}
+
+#[test]
+fn our_searches() {
+    let st = "urn:schemas-upnp-org:device:InternetGatewayDevice:1";
+    let agent = "Linux/6.18.5 UPnP/1.1 portreeve/0.1.0";
+    let group = Group::Ipv4;
+    golden(
+        "ssdp/search.txt",
+        &render_search(Asked::Group { group, mx: 2 }, st, agent),
+    );
+    let gateway = "192.168.77.1:1900".parse().unwrap();
+    golden(
+        "ssdp/search-unicast.txt",
+        &render_search(Asked::Host(gateway), st, agent),
+    );
+}
+
+/// What we send, a gateway that takes nothing but the standard understands.
+#[test]
+fn our_searches_are_understood() {
+    let understood = |asked, st| {
+        let datagram = render_search(asked, st, "x");
+        match parse(datagram.as_bytes(), Quirks::NONE) {
+            Ok(Message::Search(search)) => search,
+            other => panic!("{datagram:?} is {other:?}"),
+        }
+    };
+    for group in [Group::Ipv4, Group::Ipv6LinkLocal, Group::Ipv6SiteLocal] {
+        for (mx, sent) in [(0, 1), (1, 1), (5, 5), (120, 5)] {
+            let search = understood(Asked::Group { group, mx }, "ssdp:all");
+            assert_eq!((search.mx, search.target), (Some(sent), SearchTarget::All));
+            assert_eq!(search.host.unwrap().parse(), Ok(group.address()));
+        }
+    }
+    let search = understood(Asked::Host("[fe80::1%7]:1900".parse().unwrap()), "uuid:x\r\ny");
+    assert_eq!((search.mx, search.host.as_deref()), (None, Some("[fe80::1]:1900")));
+    assert_eq!(search.st, "uuid:xy");
 }
 
 #[test]
@@ -294,8 +393,13 @@ fn our_messages_are_understood() {
             let Ok(Message::Notify(notify)) = parse(datagram.as_bytes(), Quirks::NONE) else {
                 panic!("not understood: {datagram}")
             };
-            assert_eq!((notify.kind, &notify.nt, &notify.usn), (kind, &what.nt, &what.usn));
-            assert_eq!(notify.boot_id, Some(42));
+            assert_eq!(
+                (notify.kind, &notify.nt, notify.usn.as_ref()),
+                (kind, &what.nt, Some(&what.usn))
+            );
+            assert_eq!((notify.boot_id, notify.config_id), (Some(42), Some(7)));
+            let next = (kind == Notification::Update).then_some(43);
+            assert_eq!(notify.next_boot_id, next);
             assert_eq!(notify.max_age, (kind == Notification::Alive).then_some(1800));
         }
     }

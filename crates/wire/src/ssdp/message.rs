@@ -35,10 +35,10 @@ pub struct Search {
 pub struct Notify {
     /// What happened.
     pub kind: Notification,
-    /// `NT`: what it happened to.
+    /// `NT`: what it happened to; where there is none, what `USN` says.
     pub nt: String,
-    /// `USN`.
-    pub usn: String,
+    /// `USN`, an opaque text, since there are gateways with malformed ones.
+    pub usn: Option<String>,
     /// `LOCATION`: the description; absent in a byebye.
     pub location: Option<String>,
     /// `max-age` in seconds; absent in a byebye.
@@ -47,6 +47,10 @@ pub struct Notify {
     pub server: Option<String>,
     /// `BOOTID.UPNP.ORG`.
     pub boot_id: Option<u32>,
+    /// `NEXTBOOTID.UPNP.ORG`: what `boot_id` will be after an update.
+    pub next_boot_id: Option<u32>,
+    /// `CONFIGID.UPNP.ORG`.
+    pub config_id: Option<u32>,
 }
 
 /// What an announcement announces.
@@ -63,10 +67,10 @@ pub enum Notification {
 /// An answer to a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
-    /// `ST`: what was found.
-    pub st: String,
-    /// `USN`.
-    pub usn: String,
+    /// `ST`: what was found, if the answer says so.
+    pub st: Option<String>,
+    /// `USN`, an opaque text, since there are gateways with malformed ones and with none.
+    pub usn: Option<String>,
     /// `LOCATION`: the description.
     pub location: String,
     /// `max-age` in seconds.
@@ -75,6 +79,8 @@ pub struct Response {
     pub server: Option<String>,
     /// `BOOTID.UPNP.ORG`.
     pub boot_id: Option<u32>,
+    /// `CONFIGID.UPNP.ORG`.
+    pub config_id: Option<u32>,
 }
 
 /// Why a datagram was dropped.
@@ -95,7 +101,8 @@ pub enum Dropped {
     Nts,
 }
 
-/// Reads a datagram. What real clients send is understood; the rest is dropped, and never answered.
+/// Reads a datagram. What real clients and devices send is understood; the rest is dropped, and never answered.
+/// `quirks` are those of clients: what is said about devices is always taken leniently.
 pub fn parse(datagram: &[u8], quirks: Quirks) -> Result<Message, Dropped> {
     let text = String::from_utf8_lossy(datagram);
     let head = Head::read(&text);
@@ -134,25 +141,32 @@ fn parse_notify(head: &Head<'_>) -> Result<Notify, Dropped> {
         "ssdp:update" => Notification::Update,
         _ => return Err(Dropped::Nts),
     };
+    let usn = head.header("USN");
+    // `uuid:X::NT`, or for the device itself `uuid:X`.
+    let type_in_usn = usn.map(|usn| usn.split_once("::").map_or(usn, |(_, nt)| nt));
+    let nt = head.header("NT").or(type_in_usn).ok_or(Dropped::Missing("NT"))?;
     Ok(Notify {
         kind,
-        nt: head.header("NT").ok_or(Dropped::Missing("NT"))?.to_owned(),
-        usn: head.header("USN").ok_or(Dropped::Missing("USN"))?.to_owned(),
+        nt: nt.to_owned(),
+        usn: usn.map(str::to_owned),
         location: head.header("LOCATION").map(str::to_owned),
         max_age: max_age(head),
         server: head.header("SERVER").map(str::to_owned),
-        boot_id: boot_id(head),
+        boot_id: number(head, "BOOTID.UPNP.ORG"),
+        next_boot_id: number(head, "NEXTBOOTID.UPNP.ORG"),
+        config_id: number(head, "CONFIGID.UPNP.ORG"),
     })
 }
 
 fn parse_response(head: &Head<'_>) -> Result<Response, Dropped> {
     Ok(Response {
-        st: head.header("ST").ok_or(Dropped::Missing("ST"))?.to_owned(),
-        usn: head.header("USN").ok_or(Dropped::Missing("USN"))?.to_owned(),
+        st: head.header("ST").map(str::to_owned),
+        usn: head.header("USN").map(str::to_owned),
         location: head.header("LOCATION").ok_or(Dropped::Missing("LOCATION"))?.to_owned(),
         max_age: max_age(head),
         server: head.header("SERVER").map(str::to_owned),
-        boot_id: boot_id(head),
+        boot_id: number(head, "BOOTID.UPNP.ORG"),
+        config_id: number(head, "CONFIGID.UPNP.ORG"),
     })
 }
 
@@ -170,6 +184,6 @@ fn max_age(head: &Head<'_>) -> Option<u32> {
     })
 }
 
-fn boot_id(head: &Head<'_>) -> Option<u32> {
-    head.header("BOOTID.UPNP.ORG")?.parse().ok()
+fn number(head: &Head<'_>, name: &str) -> Option<u32> {
+    head.header(name)?.parse().ok()
 }

@@ -5,10 +5,12 @@ mod head;
 mod message;
 mod render;
 mod schedule;
+mod search;
 mod target;
 
 pub use advertise::{Advertisement, Answer, advertisements, answers};
 pub use message::{Dropped, Message, Notification, Notify, Response, Search, parse};
-pub use render::{Announcer, Group};
+pub use render::{Announcer, Group, PORT};
 pub use schedule::{Received, spread, window};
+pub use search::{Asked, render_search};
 pub use target::SearchTarget;

@@ -1,6 +1,7 @@
 //! Rendering of announcements and of answers to searches.
 
 use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::advertise::{Advertisement, Answer};
 
@@ -26,10 +27,23 @@ pub struct Announcer<'a> {
     pub config_id: u32,
 }
 
+/// The port of SSDP, for groups and hosts.
+pub const PORT: u16 = 1900;
+
 /// Seconds for which an announcement is good; the least that the architecture recommends.
 const MAX_AGE: u32 = 1800;
 
 impl Group {
+    /// Where to send what is meant for the group; for IPv6 without a scope.
+    pub const fn address(self) -> SocketAddr {
+        let ip = match self {
+            Self::Ipv4 => IpAddr::V4(Ipv4Addr::new(239, 255, 255, 250)),
+            Self::Ipv6LinkLocal => IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xc)),
+            Self::Ipv6SiteLocal => IpAddr::V6(Ipv6Addr::new(0xff05, 0, 0, 0, 0, 0, 0, 0xc)),
+        };
+        SocketAddr::new(ip, PORT)
+    }
+
     /// The `HOST` header.
     pub const fn host(self) -> &'static str {
         match self {
@@ -100,14 +114,14 @@ impl Announcer<'_> {
     }
 }
 
-fn start(line: &str) -> String {
+pub(super) fn start(line: &str) -> String {
     let mut text = String::with_capacity(512);
     text.push_str(line);
     text.push_str("\r\n");
     text
 }
 
-fn header(text: &mut String, name: &str, value: impl std::fmt::Display) {
+pub(super) fn header(text: &mut String, name: &str, value: impl std::fmt::Display) {
     // Writing into a string cannot fail.
     let _ = write!(text, "{name}: {value}\r\n");
 }
