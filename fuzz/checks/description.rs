@@ -1,6 +1,10 @@
-//! A device description is refused, or what it says can be written and read again.
+//! A device description is refused, or what it says can be written and read again, and its URLs are safe to follow.
 
+use portreeve_wire::Url;
 use portreeve_wire::description::parse;
+
+#[path = "url.rs"]
+mod url;
 
 pub(crate) fn check(data: &[u8]) {
     let Ok(description) = parse(data) else { return };
@@ -9,4 +13,19 @@ pub(crate) fn check(data: &[u8]) {
     let once = parse(description.render().as_bytes()).expect("we write what we read");
     let twice = parse(once.render().as_bytes()).expect("we write what we read");
     assert_eq!(once, twice);
+
+    let all = description.device.with_embedded().map(|device| device.services.len());
+    assert_eq!(description.services().count(), all.sum());
+    let location = Url::parse("http://192.168.77.1:5000/folder/description.xml").expect("a URL");
+    let base = description.base(&location);
+    assert!(base.same_host(&location));
+    for placed in description.services() {
+        assert!(placed.wan_device.is_none_or(|device| device.is_a("WANDevice")));
+        let entry = placed.entry;
+        for reference in [&entry.control_url, &entry.scpd_url, &entry.event_sub_url] {
+            if let Ok(url) = base.resolve(reference) {
+                url::check(&url);
+            }
+        }
+    }
 }

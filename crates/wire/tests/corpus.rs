@@ -9,6 +9,8 @@ mod description;
 mod scpd;
 #[path = "../../../fuzz/checks/soap.rs"]
 mod soap;
+#[path = "../../../fuzz/checks/soap_reply.rs"]
+mod soap_reply;
 #[path = "../../../fuzz/checks/ssdp.rs"]
 mod ssdp;
 
@@ -35,6 +37,11 @@ fn ssdp_corpus() {
 #[test]
 fn soap_corpus() {
     replay("soap", soap::check);
+}
+
+#[test]
+fn soap_reply_corpus() {
+    replay("soap_reply", soap_reply::check);
 }
 
 #[test]

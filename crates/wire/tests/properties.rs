@@ -3,9 +3,10 @@
 use portreeve_wire::description::{self, Description, Device, ServiceEntry};
 use portreeve_wire::port_listing::{self, PortMappingEntry};
 use portreeve_wire::service::{self, Direction};
-use portreeve_wire::soap::Request;
+use portreeve_wire::service::{Action, Service};
+use portreeve_wire::soap::{Reply, Request};
 use portreeve_wire::xml::{self, Ampersands, XmlWriter};
-use portreeve_wire::{Call, DataType, Quirks, Value, dispatch, resource, scpd, soap, ssdp};
+use portreeve_wire::{Call, DataType, Fault, Quirks, Url, Value, dispatch, printable, resource, scpd, soap, ssdp};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -19,10 +20,14 @@ fn parse_everything(bytes: &[u8]) {
         let header = String::from_utf8_lossy(bytes);
         let _ = soap::parse(Some(&header), b"<s:Envelope><s:Body><a/></s:Body></s:Envelope>", quirks);
     }
+    for action in ["GetGenericPortMappingEntry", "AddPortMapping", soap::QUERY] {
+        let _ = soap::parse_reply(action, bytes);
+    }
     let _ = description::parse(bytes);
     let _ = scpd::parse(bytes);
     let text = String::from_utf8_lossy(bytes);
     let _ = port_listing::parse(&text);
+    let _ = Url::parse(&text);
     let _ = resource::find(&text);
     let _ = service::by_urn(&text);
     let _ = service::offered_by_urn(&text);
@@ -33,8 +38,11 @@ fn parse_everything(bytes: &[u8]) {
 fn valid_inputs() -> Vec<Vec<u8>> {
     let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
     let mut inputs = Vec::new();
-    for folder in ["soap", "scpd", "description", "ssdp"] {
-        for entry in std::fs::read_dir(format!("{golden}/{folder}")).expect("the golden files are there") {
+    let field = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/field");
+    let folders = ["soap", "scpd", "description", "ssdp"].map(|folder| format!("{golden}/{folder}"));
+    let of_field = ["scpd", "description", "ssdp"].map(|folder| format!("{field}/{folder}"));
+    for folder in folders.into_iter().chain(of_field) {
+        for entry in std::fs::read_dir(folder).expect("the files are there") {
             let path = entry.expect("the folder can be read").path();
             inputs.push(std::fs::read(path).expect("the file can be read"));
         }
@@ -130,7 +138,112 @@ fn value(data_type: DataType, choice: u32, text: &str) -> Value {
     }
 }
 
+/// Any action of any service, which a control point may call.
+fn known_action() -> impl Strategy<Value = (&'static Service, &'static Action)> {
+    (prop::sample::select(service::KNOWN), any::<prop::sample::Index>())
+        .prop_map(|(service, action)| (service, action.get(service.actions)))
+}
+
+/// Values of the right types for the arguments of an action in one direction.
+fn values(
+    service: &'static Service,
+    action: &'static Action,
+    direction: Direction,
+    choices: &[(u32, String)],
+) -> Vec<Value> {
+    let arguments = action.arguments(direction).zip(choices);
+    arguments
+        .map(|(argument, (choice, text))| {
+            let variable = service.variable_of(argument);
+            // What else is around a text, a gateway may have put there.
+            let text = match variable.name {
+                "PortMappingDescription" => text,
+                _ => text.trim(),
+            };
+            value(variable.data_type, *choice, text)
+        })
+        .collect()
+}
+
 proptest! {
+    /// What a control point asks, a gateway that takes nothing but the standard understands.
+    #[test]
+    fn requests_arrive_as_rendered(
+        (service, action) in known_action(),
+        choices in vec((any::<u32>(), xml_text()), 8),
+    ) {
+        let values = values(service, action, Direction::In, &choices);
+        let names = action.arguments(Direction::In).map(|argument| argument.name);
+        let arguments: Vec<_> = names.zip(values.iter().map(Value::to_string)).collect();
+        let urn = service.urn(service.version);
+        let body = soap::render_request(&urn, action.name, arguments.iter().map(|(name, text)| (*name, text.as_str())));
+        let header = soap::soap_action(&urn, action.name);
+        let request = soap::parse(Some(&header), body.as_bytes(), Quirks::NONE);
+        let arguments = arguments.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
+        prop_assert_eq!(request, Ok(Request::Action { service_type: urn, action: action.name.to_owned(), arguments }));
+    }
+
+    /// What our gateway answers, a control point reads back as it was, and all or nothing of each value if it is cut.
+    #[test]
+    fn answers_arrive_as_rendered(
+        (service, action) in known_action(),
+        choices in vec((any::<u32>(), xml_text()), 8),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let values = values(service, action, Direction::Out, &choices);
+        let body = soap::response(service, service.version, action, &values);
+        let reply = soap::parse_reply(action.name, body.as_bytes());
+        let Ok(Reply::Answer { arguments, complete: true }) = reply else {
+            return Err(TestCaseError::fail(format!("{reply:?}")));
+        };
+        prop_assert_eq!(soap::decode_answer(service, action, &arguments), Ok(values));
+
+        let cut = &body.as_bytes()[..cut.index(body.trim_end().len())];
+        if let Ok(reply) = soap::parse_reply(action.name, cut) {
+            let Reply::Answer { arguments: whole, complete } = reply else {
+                return Err(TestCaseError::fail("a fault out of nothing"));
+            };
+            prop_assert!(!complete);
+            prop_assert!(arguments.starts_with(&whole));
+        }
+    }
+
+    #[test]
+    fn faults_arrive_as_rendered(
+        (service, _) in known_action(),
+        code in any::<prop::sample::Index>(),
+        reason in "\\PC{0,300}",
+    ) {
+        let own: Vec<_> = service.actions.iter().flat_map(|action| action.errors).collect();
+        prop_assume!(!own.is_empty());
+        let fault = Fault::because(**code.get(&own), reason);
+        let reply = soap::parse_reply("AddPortMapping", soap::fault(&fault).as_bytes());
+        let Ok(Reply::Fault(received)) = reply else {
+            return Err(TestCaseError::fail(format!("{reply:?}")));
+        };
+        prop_assert_eq!(received.code.and_then(|code| service.error_code(code)), Some(fault.code));
+        prop_assert_eq!(received.description, printable(&fault.to_string(), 256));
+    }
+
+    /// Whatever a gateway sends as a URL, what comes of it fits into a request line and reads the same again.
+    #[test]
+    fn urls_break_no_request_line(reference in "\\PC{0,40}|[\\x00-\\xff]{0,40}|[a./?#:%\\[\\]]{0,40}") {
+        let base = Url::parse("http://192.168.77.1:5000/a/b?c").expect("a URL");
+        let urls = [Url::parse(&reference), Url::parse(&format!("http://10.0.0.1/{reference}")), base.resolve(&reference)];
+        for url in urls.into_iter().flatten() {
+            prop_assert!(url.path().starts_with('/') && url.path().bytes().all(|byte| byte.is_ascii_graphic()));
+            prop_assert_eq!(Url::parse(&url.to_string()), Ok(url));
+        }
+    }
+
+    #[test]
+    fn printable_texts_are_short_lines(text in "\\PC{0,40}|[\\x00-\\xff]{0,40}", limit in 0..50usize) {
+        let shown = printable(&text, limit);
+        prop_assert!(shown.chars().count() <= limit);
+        prop_assert!(!shown.contains(char::is_control));
+        prop_assert_eq!(&printable(&shown, limit), &shown);
+    }
+
     #[test]
     fn no_parser_panics_on_any_bytes(bytes in vec(any::<u8>(), 0..600)) {
         parse_everything(&bytes);
