@@ -2,6 +2,9 @@
 //!
 //! Time is tokio's, so that tests can pause it; nothing else in the library may open a socket.
 
+mod interfaces;
+mod system;
+
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -9,6 +12,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+
+pub(crate) use system::System;
 
 /// What an asynchronous method of a trait object returns.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

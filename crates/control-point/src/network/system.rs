@@ -1,0 +1,153 @@
+//! The network of the machine that we run on.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpSocket, UdpSocket};
+
+use super::{BoxFuture, Connected, Datagrams, Interface, Network, interfaces};
+
+/// The group of announcements and searches (UDA 1.1 section 1.1.1).
+const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 255, 250);
+
+/// Its port.
+const PORT: u16 = 1900;
+
+/// How many routers a multicast may pass (UDA 1.1 section 1.1.1).
+const TTL: u32 = 2;
+
+/// The system's own network.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct System;
+
+impl System {
+    /// Name and version of the operating system, as `USER-AGENT` tells them.
+    pub(crate) fn name_and_version() -> (String, String) {
+        let mut name = std::env::consts::OS.to_owned();
+        if let Some(first) = name.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        (name, interfaces::system_version().unwrap_or_else(|| "1".to_owned()))
+    }
+}
+
+impl Network for System {
+    fn interfaces(&self) -> io::Result<Vec<Interface>> {
+        interfaces::interfaces()
+    }
+
+    fn connect(&self, to: SocketAddr, from: Option<IpAddr>) -> BoxFuture<'_, io::Result<Connected>> {
+        Box::pin(async move {
+            let socket = match to {
+                SocketAddr::V4(_) => TcpSocket::new_v4()?,
+                SocketAddr::V6(_) => TcpSocket::new_v6()?,
+            };
+            if let Some(from) = from {
+                socket.bind((from, 0).into())?;
+            }
+            let stream = socket.connect(to).await?;
+            // Head and body of a request are written one after the other.
+            stream.set_nodelay(true)?;
+            let local = stream.local_addr()?;
+            Ok(Connected {
+                stream: Box::new(stream),
+                local,
+            })
+        })
+    }
+
+    fn search_socket(&self, from: Ipv4Addr) -> io::Result<Box<dyn Datagrams>> {
+        let socket = datagram_socket()?;
+        socket.bind(&SocketAddrV4::new(from, 0).into())?;
+        socket.set_multicast_if_v4(&from)?;
+        socket.set_multicast_ttl_v4(TTL)?;
+        // A gateway on this machine hears the search as well.
+        socket.set_multicast_loop_v4(true)?;
+        Ok(Box::new(UdpSocket::from_std(socket.into())?))
+    }
+
+    fn announcement_socket(&self, on: &[Ipv4Addr]) -> io::Result<Box<dyn Datagrams>> {
+        let socket = datagram_socket()?;
+        socket.set_reuse_address(true)?;
+        #[cfg(unix)]
+        socket.set_reuse_port(true)?;
+        // Bound to the group, so that what is sent to this machine alone still goes to a gateway that runs here.
+        socket.bind(&SocketAddrV4::new(GROUP, PORT).into())?;
+        // Otherwise groups that other sockets joined are heard too, from every interface.
+        #[cfg(target_os = "linux")]
+        socket.set_multicast_all_v4(false)?;
+        for interface in on {
+            socket.join_multicast_v4(&GROUP, interface)?;
+        }
+        Ok(Box::new(UdpSocket::from_std(socket.into())?))
+    }
+}
+
+impl Datagrams for UdpSocket {
+    fn send<'a>(&'a self, datagram: &'a [u8], to: SocketAddr) -> BoxFuture<'a, io::Result<()>> {
+        Box::pin(async move { self.send_to(datagram, to).await.map(drop) })
+    }
+
+    fn receive<'a>(&'a self, buffer: &'a mut [u8]) -> BoxFuture<'a, io::Result<(usize, SocketAddr)>> {
+        Box::pin(self.recv_from(buffer))
+    }
+}
+
+fn datagram_socket() -> io::Result<Socket> {
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    #[test]
+    fn loopback_is_there_and_last() {
+        let interfaces = System.interfaces().unwrap();
+        let last = interfaces.last().unwrap();
+        assert!(last.loopback, "{interfaces:?}");
+        assert_eq!(last.addresses.first(), Some(&(Ipv4Addr::LOCALHOST, 8)));
+        assert!(interfaces.iter().rev().skip(1).all(|interface| !interface.loopback));
+    }
+
+    #[tokio::test]
+    async fn a_connection_leaves_from_the_address_that_was_asked_for() {
+        let listener = tokio::net::TcpListener::bind((LOCALHOST, 0)).await.unwrap();
+        let from = IpAddr::V4(Ipv4Addr::new(127, 7, 7, 7));
+        let to = listener.local_addr().unwrap();
+        let (connected, accepted) = tokio::join!(System.connect(to, Some(from)), listener.accept());
+        assert_eq!(connected.unwrap().local.ip(), from);
+        assert_eq!(accepted.unwrap().1.ip(), from);
+    }
+
+    #[tokio::test]
+    async fn a_search_is_answered_to_the_address_that_it_came_from() {
+        let gateway = System.search_socket(Ipv4Addr::LOCALHOST).unwrap();
+        let searcher = UdpSocket::bind((LOCALHOST, 0)).await.unwrap();
+        gateway.send(b"hello", searcher.local_addr().unwrap()).await.unwrap();
+        let mut buffer = [0; 16];
+        let receive = searcher.receive(&mut buffer);
+        let (len, source) = tokio::time::timeout(Duration::from_secs(5), receive)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!((&buffer[..len], source.ip()), (b"hello".as_slice(), LOCALHOST));
+    }
+
+    #[test]
+    fn the_operating_system_is_named() {
+        let (name, version) = System::name_and_version();
+        assert!(name.starts_with(|c: char| c.is_ascii_uppercase()), "{name}");
+        assert!(
+            !version.is_empty() && !version.contains(char::is_whitespace),
+            "{version}"
+        );
+    }
+}
