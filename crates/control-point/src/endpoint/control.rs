@@ -1,0 +1,94 @@
+//! Actions of any service, by name: texts out, texts in.
+
+use std::fmt::Display;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use portreeve_wire::Url;
+use portreeve_wire::soap::{self, Reply};
+
+use crate::error::{Conversation, Error, Refusal};
+use crate::http;
+
+/// Where a service is controlled, from which of our addresses, and what its description calls it.
+#[derive(Debug)]
+pub(crate) struct Control {
+    service_type: String,
+    url: Url,
+    http: Arc<http::Client>,
+    local: IpAddr,
+}
+
+/// What came back from an action that was carried out.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// Names and texts, in the order in which they came.
+    pub(crate) arguments: Vec<(String, String)>,
+    /// Whether the answer came whole.
+    pub(crate) complete: bool,
+}
+
+impl Control {
+    pub(crate) fn new(service_type: String, url: Url, http: Arc<http::Client>, local: IpAddr) -> Self {
+        Self {
+            service_type,
+            url,
+            http,
+            local,
+        }
+    }
+
+    /// Our address, as the gateway sees it.
+    pub(crate) fn local(&self) -> IpAddr {
+        self.local
+    }
+
+    /// Carries out an action, whose arguments are sent in the order given. Asks once.
+    pub(crate) async fn call(&self, action: &str, arguments: &[(&str, &str)]) -> Result<Answer, Error> {
+        let soap_action = soap::soap_action(&self.service_type, action);
+        let body = soap::render_request(&self.service_type, action, arguments.iter().copied());
+        self.exchange(action, &soap_action, body).await
+    }
+
+    /// Reads a state variable as text.
+    pub(crate) async fn query(&self, variable: &str) -> Result<String, Error> {
+        let body = soap::render_query(variable);
+        let answer = self.exchange(soap::QUERY, &soap::query_soap_action(), body).await?;
+        match answer.arguments.as_slice() {
+            [(_, text)] => Ok(text.trim().to_owned()),
+            _ => Err(self.malformed(soap::QUERY, &format_args!("there is no value of {variable}"))),
+        }
+    }
+
+    /// The error for an answer that is not what the action promises.
+    pub(crate) fn malformed(&self, action: &str, problem: &dyn Display) -> Error {
+        let problem = Conversation::Malformed {
+            url: self.url.to_string(),
+            expected: "the answer to an action",
+            problem: format!("{action}: {problem}"),
+        };
+        problem.into()
+    }
+
+    async fn exchange(&self, action: &str, soap_action: &str, body: String) -> Result<Answer, Error> {
+        let response = self.http.post(&self.url, soap_action, body, Some(self.local)).await?;
+        tracing::trace!(url = %self.url, action, status = response.status, "answered");
+        // Gateways send answers and faults under all kinds of statuses, so what the body says comes first.
+        match soap::parse_reply(action, &response.body) {
+            Ok(Reply::Answer { arguments, complete }) => Ok(Answer {
+                arguments,
+                complete: complete && response.complete,
+            }),
+            Ok(Reply::Fault(fault)) => Err(Error::Refused(Refusal {
+                action: action.to_owned(),
+                code: fault.code.unwrap_or_default(),
+                description: fault.description,
+            })),
+            Err(_) if !(200..300).contains(&response.status) => Err(Error::Conversation(Conversation::Status {
+                url: self.url.to_string(),
+                status: response.status,
+            })),
+            Err(error) => Err(self.malformed(action, &error)),
+        }
+    }
+}
