@@ -15,6 +15,10 @@ pub(crate) fn test() -> Result<ExitCode> {
     machine::install_packages(&mut report);
     report.step("format", machine::cargo().args(["fmt", "--all", "--check"]));
     report.step(
+        "generated code",
+        machine::cargo().args(["xtask", "generate", "--check"]),
+    );
+    report.step(
         "clippy",
         machine::cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     );

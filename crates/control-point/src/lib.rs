@@ -1,5 +1,7 @@
 //! Finds the internet gateway, opens ports on it, keeps them open, and says in plain words what is wrong.
 
+pub mod actions;
+mod endpoint;
 mod error;
 mod http;
 mod mapping;
