@@ -4,8 +4,10 @@ pub mod actions;
 mod endpoint;
 mod error;
 mod http;
+pub mod explain;
 mod mapping;
 mod network;
 
 pub use error::{Conversation, Error, InvalidRequest, NoGateway, Refusal, Rejected, Untrue, Unusable};
+pub use explain::Explanation;
 pub use mapping::Protocol;

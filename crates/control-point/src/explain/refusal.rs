@@ -1,0 +1,56 @@
+//! Refusals by the gateway: which service's table a code is of, and what the gateway adds in its own words.
+
+use portreeve_wire::service;
+
+use super::{Explanation, codes, quoted};
+use crate::error::Refusal;
+
+impl Refusal {
+    /// Says it in plain words, with a remedy.
+    pub fn explanation(&self) -> Explanation {
+        let service = service_of(&self.action);
+        let mut explanation = match (self.code, self.action.as_str()) {
+            (0, action) => Explanation::new(
+                "fault-without-code",
+                format!("The router refused {} without telling why.", quoted(action)),
+                "Restart the router and try again; if it stays so, look for a firmware update.",
+            ),
+            (501, "AddPortMapping" | "AddAnyPortMapping") => MAPPING_FAILED.into(),
+            (403, "AddPortMapping" | "AddAnyPortMapping") => SHARING_OFF.into(),
+            (402 | 600 | 601, "AddPortMapping" | "AddAnyPortMapping") => MAPPING_ARGUMENTS.into(),
+            (code, _) => codes::explain(service, code),
+        };
+        if codes::tells_more(self.code, &self.description) {
+            explanation.problem += &format!(" It says: {}.", quoted(&self.description));
+        }
+        explanation
+    }
+}
+
+/// The name of the service that has an action of this name; no service shares a name with one of other codes.
+fn service_of(action: &str) -> &'static str {
+    let has_it = |service: &&&service::Service| service.actions.iter().any(|known| known.name == action);
+    service::ALL.iter().find(has_it).map_or("", |service| service.name)
+}
+
+const MAPPING_FAILED: super::Text = super::Text {
+    code: "mapping-failed",
+    problem: "The router could not make the mapping, and does not tell why.",
+    remedy: "Some routers say this when the port is taken, others when their own external address is private: try \
+             another external port, look at the external address in the router's status, and restart the router.",
+};
+
+const SHARING_OFF: super::Text = super::Text {
+    code: "port-sharing-off",
+    problem: "The router does not let this computer open ports by itself.",
+    remedy: "On a FRITZ!Box: Internet, Permit Access, Port Sharing, edit this computer's entry and tick \"Permit \
+             independent port sharing\". On other routers, look for a list of the devices that may use UPnP.",
+};
+
+const MAPPING_ARGUMENTS: super::Text = super::Text {
+    code: "mapping-arguments-refused",
+    problem: "The router does not accept a value in the request for the mapping: the port, the lease (how long the \
+              mapping lasts) or the address that it leads to.",
+    remedy: "Try without a remote host, with another external port of 1024 or above, and with a lease between 1 \
+             minute and 1 week.",
+};
