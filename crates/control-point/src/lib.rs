@@ -7,6 +7,8 @@ mod http;
 pub mod explain;
 mod mapping;
 mod network;
+pub mod stability;
+pub mod stun;
 
 pub use error::{Conversation, Error, InvalidRequest, NoGateway, Refusal, Rejected, Untrue, Unusable};
 pub use explain::Explanation;
