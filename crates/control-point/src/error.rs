@@ -18,6 +18,9 @@ pub enum Error {
     /// The gateway refused an action with a UPnP error code.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The gateway refused every external port that was tried.
+    #[error(transparent)]
+    PortsRefused(#[from] PortsRefused),
     /// The gateway said yes, and reading back showed that it is not so.
     #[error(transparent)]
     Untrue(#[from] Untrue),
@@ -102,6 +105,17 @@ pub struct Refusal {
     pub code: u16,
     /// The gateway's words.
     pub description: String,
+}
+
+/// Refusals of one external port after another.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the gateway refused all of {} external ports; {last}", ports.len())]
+#[non_exhaustive]
+pub struct PortsRefused {
+    /// The ports that were tried, in order.
+    pub ports: Vec<u16>,
+    /// The refusal of the last one.
+    pub last: Refusal,
 }
 
 /// What reading back a mapping showed after the gateway had said yes.

@@ -3,13 +3,13 @@
 pub mod actions;
 mod endpoint;
 mod error;
-mod http;
 pub mod explain;
+mod http;
 mod mapping;
 mod network;
 pub mod stability;
 pub mod stun;
 
-pub use error::{Conversation, Error, InvalidRequest, NoGateway, Refusal, Rejected, Untrue, Unusable};
+pub use error::{Conversation, Error, InvalidRequest, NoGateway, PortsRefused, Refusal, Rejected, Untrue, Unusable};
 pub use explain::Explanation;
 pub use mapping::Protocol;
