@@ -77,6 +77,7 @@ impl Error {
             Self::NoGateway(what) => what.explanation(),
             Self::Unusable(what) => what.explanation(),
             Self::Refused(what) => what.explanation(),
+            Self::PortsRefused(what) => what.explanation(),
             Self::Untrue(what) => what.explanation(),
             Self::Conversation(what) => what.explanation(),
             Self::Invalid(what) => what.explanation(),

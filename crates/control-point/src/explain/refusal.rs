@@ -3,7 +3,7 @@
 use portreeve_wire::service;
 
 use super::{Explanation, codes, quoted};
-use crate::error::Refusal;
+use crate::error::{PortsRefused, Refusal};
 
 impl Refusal {
     /// Says it in plain words, with a remedy.
@@ -27,10 +27,28 @@ impl Refusal {
     }
 }
 
+impl PortsRefused {
+    /// Says it in plain words, with a remedy.
+    pub fn explanation(&self) -> Explanation {
+        let ports: Vec<_> = self.ports.iter().map(ToString::to_string).collect();
+        let last = self.last.explanation();
+        Explanation::new(
+            "every-port-refused",
+            format!(
+                "The router refused every external port that was tried ({}). For the last one: {}",
+                ports.join(", "),
+                last.problem
+            ),
+            "A router that refuses every port usually has UPnP switched off for this computer, keeps its ports for \
+             mappings made by hand, or has no room left: look in its pages for UPnP and port forwarding, and restart it.",
+        )
+    }
+}
+
 /// The name of the service that has an action of this name; no service shares a name with one of other codes.
 fn service_of(action: &str) -> &'static str {
     let has_it = |service: &&&service::Service| service.actions.iter().any(|known| known.name == action);
-    service::ALL.iter().find(has_it).map_or("", |service| service.name)
+    service::KNOWN.iter().find(has_it).map_or("", |service| service.name)
 }
 
 const MAPPING_FAILED: super::Text = super::Text {

@@ -388,7 +388,7 @@ fn what_another_host_has_is_never_overwritten_nor_deleted() {
     router.ignore.insert(port(80), 9);
     let made = router.make(External::Preferred(port(80))).unwrap();
     assert_ne!(made.external_port.get(), 80);
-    assert_eq!(router.deleted(), []);
+    assert!(router.deleted().is_empty());
 }
 
 #[test]
