@@ -68,6 +68,17 @@ impl Host {
         })
     }
 
+    /// Another handle on the same namespace, for a server that outlives the borrow.
+    pub(crate) fn duplicate(&self) -> Self {
+        let handle = self.handle.try_clone();
+        Self {
+            name: self.name.clone(),
+            namespace: self.namespace.clone(),
+            handle: handle.unwrap_or_else(|e| panic!("cannot duplicate {}: {e}", self.namespace)),
+            ..*self
+        }
+    }
+
     /// Moves the calling thread into the namespace, for good.
     pub(crate) fn enter(&self) {
         setns(&self.handle, CloneFlags::CLONE_NEWNET)
