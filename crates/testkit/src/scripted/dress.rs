@@ -1,5 +1,6 @@
+use super::events::LATE_ANSWER;
 use super::http::{After, Delivery, Framing, Response};
-use super::misbehaviour::Misbehaviour;
+use super::misbehaviour::{Misbehaviour, Purpose};
 use super::respond::Exchange;
 use super::state::State;
 
@@ -27,6 +28,7 @@ pub(super) fn dress(state: &State, exchange: &mut Exchange) {
             }
             Misbehaviour::ClosesUnannounced => *after = After::Close,
             Misbehaviour::OddHeaders => odd_headers(response),
+            Misbehaviour::EventBeforeAnswer if *purpose == Purpose::Subscription => *wait = LATE_ANSWER,
             Misbehaviour::Slow(on, time) if on.covers(purpose) => *wait = *time,
             Misbehaviour::NeverAnswers(on) if on.covers(purpose) => *delivery = Delivery::Never,
             Misbehaviour::HangsUp(on) if on.covers(purpose) => *delivery = Delivery::HangUp,

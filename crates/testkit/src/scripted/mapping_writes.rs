@@ -139,6 +139,7 @@ fn store(state: &mut State, service: Service, mut mapping: PortMapping) {
     for misbehaviour in &state.misbehaviours {
         match misbehaviour {
             Misbehaviour::StoresOtherPort => mapping.external_port = mapping.external_port.wrapping_add(1).max(1),
+            Misbehaviour::LiftsLowPorts => mapping.external_port = mapping.external_port.max(1024),
             Misbehaviour::IgnoresLease => mapping.lease = 0,
             Misbehaviour::CapsLeases(cap) if mapping.lease == 0 || mapping.lease > *cap => mapping.lease = *cap,
             Misbehaviour::ForgetsAfter(time) => vanishes = Some(*time),

@@ -24,6 +24,8 @@ pub enum Misbehaviour {
     LocationHost(IpAddr),
     /// R5: sends this text as LOCATION.
     Location(String),
+    /// R6: in a lab, answers IPv4 searches late, and cut off when an IPv6 search came within the second before.
+    TripsOverBothFamilies,
     /// R7: empty SERVER, repeated and misspelt headers, a space after `HTTP/1.1`, max-age=1, both in SSDP and HTTP.
     OddHeaders,
     /// R8: UDNs are no UUIDs.
@@ -154,6 +156,8 @@ pub enum Misbehaviour {
     OverwritesOthers,
     /// Success for every mapping, and nothing happens.
     SilentSuccess,
+    /// R52: success, and 1024 is opened instead of any external port below.
+    LiftsLowPorts,
     /// Success, and the next external port is opened instead.
     StoresOtherPort,
     /// Success, and the lease is stored as 0.
@@ -184,6 +188,21 @@ pub enum Misbehaviour {
     ShiftsAfterReads(usize),
     /// R64: all traffic counters read so, as in `-294967296` or `18446744073709551615`.
     CountersRead(&'static str),
+    // --- Events ---
+    /// R80: the first event comes half a second before the answer to SUBSCRIBE.
+    EventBeforeAnswer,
+    /// R81: no SID in the answer to a renewal.
+    RenewsWithoutSid,
+    /// R81: another SID in the answer to a renewal, and the old one is unknown from then on.
+    RenewsWithNewSid,
+    /// R82: grants this many seconds whatever was asked.
+    GrantsSubscriptions(u64),
+    /// R84: ExternalIPAddress reads so in events.
+    EventsAddress(&'static str),
+    /// R85: 412 for a CALLBACK on another address than the sender's.
+    CallbackMustBeCaller,
+
+    // --- Any action ---
     /// 401 for this action, as if it were not there.
     ActionMissing(&'static str),
 }
@@ -210,6 +229,7 @@ pub(super) enum Purpose {
     Description,
     Scpd,
     Action(String),
+    Subscription,
     Other,
 }
 

@@ -30,7 +30,7 @@
 //! | R3 | only multicast, only unicast | [`AnswersOnlyMulticast`](Misbehaviour::AnswersOnlyMulticast), [`AnswersOnlyUnicast`](Misbehaviour::AnswersOnlyUnicast) |
 //! | R4 | answers from an ephemeral port | [`AnswersFromEphemeralPort`](Misbehaviour::AnswersFromEphemeralPort) |
 //! | R5 | LOCATION elsewhere; a second router | [`LocationHost`](Misbehaviour::LocationHost), [`Location`](Misbehaviour::Location); a second gateway on a LAN host |
-//! | R6 | trips over IPv4 and IPv6 at once | not played: IPv4 only |
+//! | R6 | trips over IPv4 and IPv6 at once | [`TripsOverBothFamilies`](Misbehaviour::TripsOverBothFamilies), in a lab |
 //! | R7 | odd headers | [`OddHeaders`](Misbehaviour::OddHeaders) |
 //! | R8 | UDNs that are no UUIDs | [`MalformedUdn`](Misbehaviour::MalformedUdn) |
 //! | R9 | odd and changing paths | [`OddPaths`](Misbehaviour::OddPaths), [`RandomPaths`](Misbehaviour::RandomPaths) |
@@ -57,7 +57,7 @@
 //! | R49 | garbage in GetSpecific | [`GarbledSpecific`](Misbehaviour::GarbledSpecific) |
 //! | R50 | InternalClient is a name or empty | [`ListsClientsAs`](Misbehaviour::ListsClientsAs) |
 //! | R51 | lower-case protocol refused | [`RefusesLowerCaseProtocol`](Misbehaviour::RefusesLowerCaseProtocol) |
-//! | R52 | low ports refused or ignored | [`RefusesLowPorts`](Misbehaviour::RefusesLowPorts), [`IgnoresLowPorts`](Misbehaviour::IgnoresLowPorts) |
+//! | R52 | low ports refused or ignored | [`RefusesLowPorts`](Misbehaviour::RefusesLowPorts), [`IgnoresLowPorts`](Misbehaviour::IgnoresLowPorts), [`LiftsLowPorts`](Misbehaviour::LiftsLowPorts) |
 //! | R53 | port 0 opens all | [`OpensAllPorts`](Misbehaviour::OpensAllPorts) |
 //! | R54 | 500 for a default namespace | [`RefusesDefaultNamespace`](Misbehaviour::RefusesDefaultNamespace) |
 //! | R55 | `&quot;` stays | [`KeepsQuotesEscaped`](Misbehaviour::KeepsQuotesEscaped) |
@@ -74,13 +74,19 @@
 //! | R67 | miniupnpd's listing and clamping | [`EmptyListing`](Misbehaviour::EmptyListing), [`AnswerStyle::Cdata`], [`ConstantUpdateId`](Misbehaviour::ConstantUpdateId), [`AddAnyKeepsLongLeases`](Misbehaviour::AddAnyKeepsLongLeases) |
 //! | R68 | 501 behind a private WAN address | [`RefusesBehindPrivateWan`](Misbehaviour::RefusesBehindPrivateWan) |
 //! | R70 | control reachable from the WAN | not played: concerns gateways |
-//! | R80-R85 | events | not played: SUBSCRIBE is answered with 501 |
+//! | R80 | event before the answer | [`EventBeforeAnswer`](Misbehaviour::EventBeforeAnswer) |
+//! | R81 | renewal without SID or with a new one | [`RenewsWithoutSid`](Misbehaviour::RenewsWithoutSid), [`RenewsWithNewSid`](Misbehaviour::RenewsWithNewSid) |
+//! | R82 | other TIMEOUT | [`GrantsSubscriptions`](Misbehaviour::GrantsSubscriptions) |
+//! | R83 | renewal fails after a reboot | [`ScriptedGateway::reboot`] |
+//! | R84 | bad address in events | [`EventsAddress`](Misbehaviour::EventsAddress) |
+//! | R85 | CALLBACK refused | [`CallbackMustBeCaller`](Misbehaviour::CallbackMustBeCaller) |
 
 mod actions;
 mod builder;
 mod connection;
 mod description;
 mod dress;
+mod events;
 mod http;
 mod mapping_reads;
 mod mapping_writes;
@@ -111,7 +117,7 @@ pub use reply::ScriptedReply;
 pub use soap::Call;
 pub use table::{MappingTable, PortMapping};
 
-use place::{Place, SSDP_PORT, SsdpSockets};
+use place::{Place, SSDP_PORT, SsdpSockets, Worker};
 use server::HttpServer;
 use ssdp::{Announcement, SsdpServer};
 use state::{Radio, Shared};
@@ -132,7 +138,8 @@ pub struct ScriptedGateway {
     // Dropped first: the threads.
     http: Mutex<Listeners>,
     ssdp: SsdpServer,
-    place: Place,
+    _events: Worker,
+    place: Arc<Place>,
     shared: Arc<Shared>,
     address: Ipv4Addr,
 }
@@ -151,7 +158,9 @@ impl ScriptedGateway {
 
     fn start(place: Place, shared: Arc<Shared>, sockets: SsdpSockets, http_port: u16) -> Self {
         let address = shared.lock().address;
+        let place = Arc::new(place);
         let gateway = Self {
+            _events: events::start(Arc::clone(&place), Arc::clone(&shared)),
             http: Mutex::default(),
             ssdp: SsdpServer::start(sockets, &shared),
             place,
@@ -337,6 +346,13 @@ impl ScriptedGateway {
         let mut state = self.shared.lock();
         state.requests.clear();
         state.searches.clear();
+    }
+
+    /// How many subscriptions to events there are.
+    pub fn subscriptions(&self) -> usize {
+        let mut state = self.shared.lock();
+        state.expire();
+        state.subscriptions.len()
     }
 
     /// The largest number of actions that were being answered at the same time.

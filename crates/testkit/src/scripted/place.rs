@@ -1,10 +1,13 @@
 use std::io;
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV6, TcpListener, UdpSocket};
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+use nix::ifaddrs::getifaddrs;
+use nix::net::if_::if_nametoindex;
 
 use crate::host::Host;
 
@@ -14,6 +17,9 @@ pub(super) const TICK: Duration = Duration::from_millis(20);
 pub(super) const SSDP_PORT: u16 = 1900;
 /// The multicast group of SSDP.
 pub(super) const SSDP_GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 255, 250);
+
+/// The same for IPv6, on the link.
+const SSDP_GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xc);
 
 /// Where a gateway stands.
 #[derive(Debug)]
@@ -38,6 +44,8 @@ pub(super) struct SsdpSockets {
     pub(super) unicast: UdpSocket,
     /// On loopback there is none: other tests run beside.
     pub(super) multicast: Option<UdpSocket>,
+    /// Hears that somebody searches over IPv6.
+    pub(super) multicast_v6: Option<UdpSocket>,
     /// For answers from another port than 1900.
     pub(super) ephemeral: UdpSocket,
 }
@@ -60,6 +68,7 @@ impl SsdpSockets {
                     Self {
                         unicast,
                         multicast: None,
+                        multicast_v6: None,
                         ephemeral,
                     },
                 );
@@ -72,12 +81,30 @@ impl SsdpSockets {
     pub(super) fn on_lan(address: Ipv4Addr) -> io::Result<Self> {
         let multicast = UdpSocket::bind((SSDP_GROUP, SSDP_PORT))?;
         multicast.join_multicast_v4(&SSDP_GROUP, &address)?;
+        let interface = interface_of(address)?;
+        // An address on the link means nothing without the link.
+        let multicast_v6 = UdpSocket::bind(SocketAddrV6::new(SSDP_GROUP_V6, SSDP_PORT, 0, interface))?;
+        multicast_v6.join_multicast_v6(&SSDP_GROUP_V6, interface)?;
         Ok(Self {
             // Bound to the address of the interface, its multicast leaves through that interface.
             unicast: UdpSocket::bind((address, SSDP_PORT))?,
             multicast: Some(multicast),
+            multicast_v6: Some(multicast_v6),
             ephemeral: UdpSocket::bind((address, 0))?,
         })
+    }
+}
+
+/// Index of the interface that has the address.
+fn interface_of(address: Ipv4Addr) -> io::Result<u32> {
+    let mut interfaces = getifaddrs()?;
+    let interface = interfaces.find(|interface| {
+        let own = interface.address.as_ref().and_then(|own| own.as_sockaddr_in());
+        own.is_some_and(|own| own.ip() == address)
+    });
+    match interface {
+        Some(interface) => Ok(if_nametoindex(&*interface.interface_name)?),
+        None => Err(io::ErrorKind::AddrNotAvailable.into()),
     }
 }
 

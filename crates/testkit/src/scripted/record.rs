@@ -52,6 +52,8 @@ impl ReceivedRequest {
 pub enum SearchRoute {
     /// To 239.255.255.250.
     Multicast,
+    /// To ff02::c; such a search is never answered.
+    Ipv6Multicast,
     /// To the gateway's own address.
     Unicast,
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 use super::actions::{self, Outcome};
 use super::description;
 use super::dress::dress;
+use super::events;
 use super::http::{After, Delivery, Framing, Request, Response};
 use super::misbehaviour::{FaultStyle, Misbehaviour, Purpose};
 use super::reply::ScriptedReply;
@@ -90,6 +91,18 @@ fn route(state: &mut State, request: &Request, call: Option<&Call>, peer: IpAddr
             (Some(_), None) => page("400 Bad Request"),
             (None, _) => page("404 Not Found"),
         },
+        "SUBSCRIBE" => match service("/evt/", "") {
+            Some(service) => {
+                let response = events::subscribe(state, service, request, peer);
+                (Purpose::Subscription, response, Delivery::Whole)
+            }
+            None => page("404 Not Found"),
+        },
+        "UNSUBSCRIBE" => (
+            Purpose::Subscription,
+            events::unsubscribe(state, request),
+            Delivery::Whole,
+        ),
         _ => page("501 Not Implemented"),
     }
 }

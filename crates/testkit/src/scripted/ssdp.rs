@@ -9,6 +9,9 @@ use super::place::{SSDP_GROUP, SSDP_PORT, SsdpSockets, StopFlag, TICK, Worker};
 use super::record::{ReceivedSearch, SearchRoute, find};
 use super::state::{Radio, Shared, State};
 
+/// How long the answer to an IPv4 search waits for an IPv6 search to trip over.
+const BOTH_FAMILIES_WAIT: Duration = Duration::from_millis(100);
+
 /// Answers searches and sends announcements; stops on drop.
 #[derive(Debug)]
 pub(super) struct SsdpServer {
@@ -33,7 +36,7 @@ impl SsdpServer {
     pub(super) fn start(sockets: SsdpSockets, shared: &Arc<Shared>) -> Self {
         let sockets = Arc::new(sockets);
         let routes = match sockets.multicast {
-            Some(_) => vec![SearchRoute::Unicast, SearchRoute::Multicast],
+            Some(_) => vec![SearchRoute::Unicast, SearchRoute::Multicast, SearchRoute::Ipv6Multicast],
             None => vec![SearchRoute::Unicast],
         };
         let workers = routes.into_iter().map(|route| {
@@ -62,10 +65,12 @@ impl SsdpServer {
 }
 
 fn listen(sockets: &SsdpSockets, route: SearchRoute, shared: &Shared, stop: &StopFlag) {
-    let socket: &UdpSocket = match (route, &sockets.multicast) {
-        (SearchRoute::Multicast, Some(multicast)) => multicast,
-        _ => &sockets.unicast,
+    let socket = match route {
+        SearchRoute::Unicast => Some(&sockets.unicast),
+        SearchRoute::Multicast => sockets.multicast.as_ref(),
+        SearchRoute::Ipv6Multicast => sockets.multicast_v6.as_ref(),
     };
+    let Some(socket) = socket else { return };
     socket
         .set_read_timeout(Some(TICK))
         .expect("sockets take a read timeout");
@@ -82,8 +87,10 @@ fn listen(sockets: &SsdpSockets, route: SearchRoute, shared: &Shared, stop: &Sto
         let headers = headers(lines);
         let (answers, wait, from) = hear(&mut shared.lock(), sockets, headers, route, peer);
         pause_for(wait, stop);
+        let trips = trips_over_ipv6(&shared.lock());
         for answer in answers {
-            let _ = from.send_to(&answer, peer);
+            let length = if trips { answer.len() / 3 } else { answer.len() };
+            let _ = from.send_to(&answer[..length], peer);
         }
     }
 }
@@ -97,6 +104,9 @@ fn hear<'a>(
     peer: SocketAddr,
 ) -> (Vec<Vec<u8>>, Duration, &'a UdpSocket) {
     let target = find(&headers, "ST").unwrap_or_default().to_owned();
+    if route == SearchRoute::Ipv6Multicast {
+        state.last_ipv6_search = Some(Instant::now());
+    }
     let answers = if state.radio == Radio::On {
         answers(state, &target, route)
     } else {
@@ -111,6 +121,7 @@ fn hear<'a>(
     });
     let wait = state.played(|m| match m {
         Misbehaviour::SearchAnsweredAfter(time) => Some(*time),
+        Misbehaviour::TripsOverBothFamilies => Some(BOTH_FAMILIES_WAIT),
         _ => None,
     });
     let from = if state.plays(&Misbehaviour::AnswersFromEphemeralPort) {
@@ -121,6 +132,11 @@ fn hear<'a>(
     (answers, wait.unwrap_or_default(), from)
 }
 
+fn trips_over_ipv6(state: &State) -> bool {
+    let recent = |searched: Instant| searched.elapsed() < Duration::from_secs(1);
+    state.plays(&Misbehaviour::TripsOverBothFamilies) && state.last_ipv6_search.is_some_and(recent)
+}
+
 fn answers(state: &State, target: &str, route: SearchRoute) -> Vec<Vec<u8>> {
     let deaf = state.misbehaviours.iter().any(|misbehaviour| match misbehaviour {
         Misbehaviour::SearchUnanswered | Misbehaviour::UpnpOff => true,
@@ -129,7 +145,7 @@ fn answers(state: &State, target: &str, route: SearchRoute) -> Vec<Vec<u8>> {
         Misbehaviour::AnswersOnlyUnicast => route == SearchRoute::Multicast,
         _ => false,
     });
-    if deaf {
+    if deaf || route == SearchRoute::Ipv6Multicast {
         return Vec::new();
     }
     let found = matching(state, target);

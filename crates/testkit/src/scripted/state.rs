@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::IgdVersion;
 use super::connection::{Connection, ConnectionKind, Placement};
+use super::events::{self, Subscription};
 use super::misbehaviour::Misbehaviour;
 use super::pinholes::Pinholes;
 use super::record::{ReceivedRequest, ReceivedSearch};
@@ -55,10 +56,14 @@ pub(super) struct State {
     pub(super) services: Vec<Service>,
     pub(super) links: Vec<Link>,
     pub(super) pinholes: Pinholes,
+    pub(super) subscriptions: Vec<Subscription>,
+    /// How many identifiers of subscriptions were given out.
+    sids: u32,
     pub(super) misbehaviours: Vec<Misbehaviour>,
     pub(super) hooks: Vec<(String, Hook)>,
     pub(super) requests: Vec<ReceivedRequest>,
     pub(super) searches: Vec<ReceivedSearch>,
+    pub(super) last_ipv6_search: Option<Instant>,
     pub(super) boot_id: u32,
     pub(super) radio: Radio,
     pub(super) descriptions_served: usize,
@@ -109,10 +114,13 @@ impl State {
             http_port: 0,
             control_port: None,
             pinholes: Pinholes::default(),
+            subscriptions: Vec::new(),
+            sids: 0,
             misbehaviours,
             hooks,
             requests: Vec::new(),
             searches: Vec::new(),
+            last_ipv6_search: None,
             boot_id: 1,
             radio: Radio::On,
             descriptions_served: 0,
@@ -133,12 +141,13 @@ impl State {
         self.expire();
     }
 
-    /// Drops the mappings whose time is over.
+    /// Drops the mappings and subscriptions whose time is over.
     pub(super) fn expire(&mut self) {
         let now = self.now();
         for link in &mut self.links {
             link.table.advance_to(now);
         }
+        events::expire(&mut self.subscriptions, now);
     }
 
     /// Forgets everything that a power cut makes a gateway forget.
@@ -148,6 +157,7 @@ impl State {
             *link = Link::new(link.connection.clone(), now);
         }
         self.pinholes = Pinholes::default();
+        self.subscriptions.clear();
         self.descriptions_served = 0;
         self.boot_id += 1;
     }
@@ -176,6 +186,12 @@ impl State {
             return format!("uuid:dead-beef-{address:08x}{number:x}");
         }
         format!("uuid:7052e7ee-0001-4000-8000-{address:08x}{number:04x}")
+    }
+
+    /// An identifier that no subscription has had.
+    pub(super) fn fresh_sid(&mut self) -> String {
+        self.sids += 1;
+        format!("uuid:7052e7ee-0002-4000-8000-{:08x}{:04x}", self.boot_id, self.sids)
     }
 
     /// What stands before every path.
