@@ -11,6 +11,8 @@
 //! assert_eq!(reply.server, "lan1");
 //! ```
 //!
+//! For gateways that misbehave there is [`ScriptedGateway`], which also runs on loopback, without root.
+//!
 //! Everything is taken away when the [`Lab`] is dropped, also by a panicking test. What a killed test process left
 //! behind is swept by the next lab that is built. Nothing outside the lab's own namespaces is touched.
 

@@ -21,7 +21,7 @@
 //!
 //! # What plays which row
 //!
-//! The numbers are those of the project's list of router quirks.
+//! Each row is a behaviour seen in the field; scenarios of the control point are named by its number.
 //!
 //! | Row | What routers do | Played by |
 //! | --- | --- | --- |

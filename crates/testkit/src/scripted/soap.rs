@@ -98,9 +98,13 @@ pub(super) fn answer(call: &Call, arguments: &[(String, String)], style: Option<
         Some(AnswerStyle::Cdata) => {
             content = arguments
                 .iter()
-                .map(|(name, value)| match value.starts_with('<') {
-                    true => format!("<{name}><![CDATA[{value}]]></{name}>"),
-                    false => format!("<{name}>{}</{name}>", escape(value)),
+                .map(|(name, value)| {
+                    let text = if value.starts_with('<') {
+                        format!("<![CDATA[{value}]]>")
+                    } else {
+                        escape(value)
+                    };
+                    format!("<{name}>{text}</{name}>")
                 })
                 .collect();
         }

@@ -58,6 +58,8 @@ fn description_misbehaviours() {
     let mixed = described(Misbehaviour::MixedVersions);
     assert!(mixed.contains("InternetGatewayDevice:2<") && mixed.contains("WANIPConnection:1<"));
     assert!(described(Misbehaviour::MalformedUdn).contains("<UDN>uuid:dead-beef-"));
+    assert!(described(Misbehaviour::OddServiceIds).contains("serviceId:WANIPConnection.1<"));
+    assert!(described(Misbehaviour::LocalPresentationUrl).contains("<presentationURL>http://127.0.0.1/<"));
     let bomb = described(Misbehaviour::EntityBomb);
     assert!(bomb.contains("<!ENTITY e9 ") && bomb.contains("<friendlyName>&e9;<"));
     assert!(described(Misbehaviour::EmptyDescriptions(1)).ends_with("\r\n\r\n"));

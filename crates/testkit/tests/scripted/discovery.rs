@@ -53,6 +53,17 @@ fn search_misbehaviours() {
     assert_eq!(search(&with(Misbehaviour::SearchFlood(20)), igd).len(), 21);
     let odd = search(&with(Misbehaviour::OddHeaders), igd);
     assert!(odd[0].contains("Cache_Control: max-age=120\r\n"));
+    let host = "192.0.2.1".parse().expect("an address");
+    let other_host = search(&with(Misbehaviour::LocationHost(host)), igd);
+    assert!(header(&other_host[0], "LOCATION").is_some_and(|url| url.starts_with("http://192.0.2.1:")));
+    assert_eq!(
+        header(&search(&with(Misbehaviour::NoBootId), igd)[0], "BOOTID.UPNP.ORG"),
+        None
+    );
+    assert_eq!(search(&with(Misbehaviour::AnswersOnlyUnicast), igd).len(), 1);
+    let noisy = search(&with(Misbehaviour::SearchAnsweredWithNoise(9)), igd);
+    assert_eq!((noisy.len(), noisy[0].chars().count()), (2, 9));
+    assert!(search(&with(Misbehaviour::SearchAnsweredAfter(PATIENCE)), igd).is_empty());
     let own = search(
         &with(Misbehaviour::AnswersWithOwnVersion),
         "urn:schemas-upnp-org:device:InternetGatewayDevice:1",

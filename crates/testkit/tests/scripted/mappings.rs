@@ -160,6 +160,71 @@ fn successes_that_are_none() {
 }
 
 #[test]
+fn refusals_that_depend_on_an_argument() {
+    let cases: [(Misbehaviour, (&str, &str), &str); 6] = [
+        (
+            Misbehaviour::OnlyWildcardRemoteHost,
+            ("NewRemoteHost", "198.51.100.7"),
+            "726",
+        ),
+        (Misbehaviour::RefusesLowerCaseProtocol, ("NewProtocol", "tcp"), "402"),
+        (Misbehaviour::RefusesLowPorts, ("NewExternalPort", "80"), "606"),
+        (Misbehaviour::ConflictIsActionFailed, ("NewExternalPort", "5000"), "501"),
+        (Misbehaviour::ConflictIsActionFailed, ("NewExternalPort", "0"), "501"),
+        (
+            Misbehaviour::RefusesOtherClients(718),
+            ("NewInternalClient", "192.168.77.9"),
+            "718",
+        ),
+    ];
+    for (misbehaviour, (name, value), code) in cases {
+        let gateway = ScriptedGateway::builder()
+            .mapping(PortMapping::new("TCP", 5000, "192.168.77.9", 80))
+            .misbehave(misbehaviour.clone())
+            .start_on_loopback();
+        assert_eq!(error_code(&add(&gateway, 18080, 60)), None, "{misbehaviour:?}");
+        let arguments = mapping("18080", "60").map(|(key, usual)| (key, if key == name { value } else { usual }));
+        let refused = call(&gateway, "AddPortMapping", &arguments);
+        assert_eq!(error_code(&refused), Some(code), "{misbehaviour:?}");
+    }
+}
+
+#[test]
+fn odd_ways_to_store_and_to_read() {
+    let gateway = ScriptedGateway::builder()
+        .misbehave(Misbehaviour::OpensAllPorts)
+        .misbehave(Misbehaviour::KeepsQuotesEscaped)
+        .misbehave(Misbehaviour::AddAnyKeepsLongLeases)
+        .misbehave(Misbehaviour::ConstantUpdateId)
+        .start_on_loopback();
+    assert_eq!(error_code(&add(&gateway, 0, 60)), None);
+    let quoted = mapping("6000", "60").map(|(name, value)| match name {
+        "NewPortMappingDescription" => (name, "a &quot;b&quot;"),
+        _ => (name, value),
+    });
+    call(&gateway, "AddPortMapping", &quoted);
+    call(&gateway, "AddAnyPortMapping", &mapping("7000", "700000"));
+    let mappings = gateway.mappings();
+    assert_eq!(mappings[0].external_port, 0);
+    assert_eq!(mappings[1].description, "a &quot;b&quot;");
+    assert_eq!(mappings[2].lease, 700_000);
+    assert_eq!(query(&gateway, "SystemUpdateID"), "1");
+
+    gateway.misbehave(Misbehaviour::ListsZeroLeases);
+    gateway.misbehave(Misbehaviour::ListsClientsAs("some-pc.lan"));
+    gateway.misbehave(Misbehaviour::GarbledSpecific);
+    let read = specific(&gateway, 6000);
+    assert_eq!(element(&read, "NewLeaseDuration"), Some("0"));
+    assert_eq!(element(&read, "NewInternalClient"), Some("some-pc.lan"));
+    assert_eq!(element(&read, "NewProtocol"), Some("UDP"));
+    gateway.misbehave(Misbehaviour::CountersRead("-294967296"));
+    let common = post(&gateway, "/ctl/1", &envelope("urn:c:1", "GetTotalBytesSent", &[]));
+    assert_eq!(element(&common, "NewTotalBytesSent"), Some("-294967296"));
+    assert!(gateway.forget_mapping("TCP", 6000));
+    assert_eq!(error_code(&specific(&gateway, 6000)), Some("714"));
+}
+
+#[test]
 fn the_array_shifts_while_it_is_read() {
     let gateway = ScriptedGateway::builder()
         .misbehave(Misbehaviour::ShiftsAfterReads(2))

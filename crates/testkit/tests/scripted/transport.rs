@@ -31,6 +31,10 @@ fn framings() {
     assert!(huge.len() > 10_000_000);
     let (moved, _) = bytes(Misbehaviour::Redirect(On::Everything, "http://203.0.113.1/".to_owned()));
     assert!(moved.starts_with("HTTP/1.1 302 Found\r\n") && moved.contains("Location: http://203.0.113.1/\r\n"));
+    let (failed, _) = bytes(Misbehaviour::Status(On::Description, "503 Busy"));
+    assert!(failed.starts_with("HTTP/1.1 503 Busy\r\n"));
+    let (garbage, _) = bytes(Misbehaviour::Garbage(On::Everything));
+    assert!(!garbage.contains("HTTP/1"));
     let (nothing, _) = bytes(Misbehaviour::HangsUp(On::Description));
     assert!(nothing.is_empty());
     let (other, _) = bytes(Misbehaviour::HangsUp(On::Control));
