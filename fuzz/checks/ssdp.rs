@@ -8,9 +8,6 @@ use portreeve_wire::ssdp::{
 use portreeve_wire::ssdp::{Notification, SearchTarget};
 use portreeve_wire::{Quirk, Quirks, Url, Uuid, View};
 
-#[path = "url.rs"]
-mod url;
-
 const ANNOUNCER: Announcer<'static> = Announcer {
     server: "s",
     boot_id: 1,
@@ -31,7 +28,7 @@ pub(crate) fn check(data: &[u8]) {
             check_response(&response);
             assert_eq!(strict, Ok(Message::Response(response)));
         }
-        Err(dropped) => assert_eq!(strict, Err(dropped)),
+        Err(_) => assert!(strict.is_err()),
     }
 }
 
@@ -60,7 +57,7 @@ fn check_search(search: &Search, quirks: Quirks) {
 
 fn check_response(response: &Response) {
     if let Ok(location) = Url::parse(&response.location) {
-        url::check(&location);
+        assert_eq!(Url::parse(&location.to_string()), Ok(location));
     }
     let (Some(st), Some(usn)) = (response.st.clone(), response.usn.clone()) else {
         return;
@@ -86,7 +83,7 @@ fn check_response(response: &Response) {
 
 fn check_notify(notify: &Notify) {
     if let Some(Ok(location)) = notify.location.as_deref().map(Url::parse) {
-        url::check(&location);
+        assert_eq!(Url::parse(&location.to_string()), Ok(location));
     }
     let (Some(usn), Notification::Byebye) = (notify.usn.clone(), notify.kind) else {
         return;
