@@ -5,6 +5,7 @@ mod endpoint;
 mod error;
 pub mod explain;
 mod http;
+pub mod listing;
 mod mapping;
 mod network;
 pub mod stability;
