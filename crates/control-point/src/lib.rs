@@ -8,6 +8,7 @@ mod http;
 pub mod listing;
 mod mapping;
 mod network;
+pub mod raw;
 pub mod stability;
 pub mod stun;
 

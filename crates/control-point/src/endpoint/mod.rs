@@ -16,7 +16,7 @@ use portreeve_wire::soap;
 
 use crate::error::Error;
 use crate::http;
-pub(crate) use control::Control;
+pub(crate) use control::{Answer, Control};
 
 /// A service whose table we have, as a gateway offers it. Cheap to clone.
 #[derive(Clone, Debug)]

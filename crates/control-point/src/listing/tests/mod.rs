@@ -69,11 +69,7 @@ fn more_than_a_thousand_of_one_port_need_a_larger_page() {
     let listing = listed(&gateway).unwrap();
     assert_eq!(listing.entries, sorted(entries));
     assert!(listing.complete);
-    assert!(
-        matches!(listing.how, How::Pages { requests: 5 }),
-        "{:?}",
-        listing.how
-    );
+    assert!(matches!(listing.how, How::Pages { requests: 5 }), "{:?}", listing.how);
 }
 
 #[test]

@@ -1,0 +1,131 @@
+//! All services of a gateway, each with its description once that has been needed.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use portreeve_wire::scpd::{self, Scpd, ScpdError};
+use portreeve_wire::{Url, View, service};
+
+use super::{Action, Service, arguments, select};
+use crate::endpoint::Control;
+use crate::error::{Conversation, Error};
+use crate::http;
+
+/// A service in a gateway's device description, with URLs that have been resolved and lead nowhere else.
+#[derive(Clone, Debug)]
+pub(crate) struct Offered {
+    /// Type, as the description spells it.
+    pub(crate) service_type: String,
+    /// Identifier, as the description spells it.
+    pub(crate) service_id: String,
+    /// Where it is controlled.
+    pub(crate) control: Url,
+    /// Where it is described.
+    pub(crate) scpd: Url,
+}
+
+/// The services of a gateway.
+#[derive(Debug)]
+pub(crate) struct Catalogue {
+    offered: Vec<Offered>,
+    http: Arc<http::Client>,
+    local: IpAddr,
+    /// Descriptions by URL.
+    descriptions: Mutex<HashMap<Url, Arc<Scpd>>>,
+}
+
+impl Catalogue {
+    /// `offered` in the order in which services of the same type are to be preferred; `local` is our address.
+    pub(crate) fn new(offered: Vec<Offered>, http: Arc<http::Client>, local: IpAddr) -> Self {
+        Self {
+            offered,
+            http,
+            local,
+            descriptions: Mutex::default(),
+        }
+    }
+
+    /// Calls an action of a service, both by name, with arguments by name, for what it gives in the order of the
+    /// service's description.
+    pub(crate) async fn call(
+        &self,
+        service: &str,
+        action: &str,
+        arguments: &[(&str, &str)],
+    ) -> Result<Vec<(String, String)>, Error> {
+        let offered = select::service(&self.offered, service)?;
+        let scpd = self.description(offered).await?;
+        let actions: Vec<Action> = scpd.actions.iter().map(|action| Action::new(&scpd, action)).collect();
+        let action = select::action(&actions, action)?;
+        let arguments = arguments::check(action, arguments)?;
+        let arguments: Vec<(&str, &str)> = arguments.iter().map(|(name, text)| (&**name, &**text)).collect();
+
+        let (service_type, url) = (offered.service_type.clone(), offered.control.clone());
+        let control = Control::new(service_type, url, Arc::clone(&self.http), self.local);
+        let answer = control.call(&action.name, &arguments).await?;
+        arguments::arrange(action, answer).ok_or_else(|| control.malformed(&action.name, &"it was cut off"))
+    }
+
+    /// All services with their actions.
+    pub(crate) async fn services(&self) -> Vec<Service> {
+        let mut services = Vec::with_capacity(self.offered.len());
+        for offered in &self.offered {
+            let description = self.description(offered).await;
+            services.push(Service::new(offered, description.as_deref().map_err(Clone::clone)));
+        }
+        services
+    }
+
+    /// The gateway's description of a service; the standard's where the gateway has none that can be read.
+    async fn description(&self, offered: &Offered) -> Result<Arc<Scpd>, Conversation> {
+        let known = {
+            let descriptions = self.descriptions.lock().unwrap_or_else(PoisonError::into_inner);
+            descriptions.get(&offered.scpd).cloned()
+        };
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let scpd = match self.fetch(&offered.scpd).await {
+            Ok(scpd) => Arc::new(scpd),
+            Err(error) => return standard(&offered.service_type).map(Arc::new).ok_or(error),
+        };
+        let mut descriptions = self.descriptions.lock().unwrap_or_else(PoisonError::into_inner);
+        descriptions.insert(offered.scpd.clone(), Arc::clone(&scpd));
+        Ok(scpd)
+    }
+
+    async fn fetch(&self, url: &Url) -> Result<Scpd, Conversation> {
+        let malformed = |error: ScpdError| Conversation::Malformed {
+            url: url.to_string(),
+            expected: "the description of a service",
+            problem: error.to_string(),
+        };
+        match scpd::parse(&self.get(url).await?) {
+            // Some gateways need a second try.
+            Err(ScpdError::Empty) => scpd::parse(&self.get(url).await?).map_err(malformed),
+            parsed => parsed.map_err(malformed),
+        }
+    }
+
+    async fn get(&self, url: &Url) -> Result<Vec<u8>, Conversation> {
+        let response = self.http.get(url, Some(self.local)).await?;
+        match response.status {
+            200..300 => Ok(response.body),
+            status => Err(Conversation::Status {
+                url: url.to_string(),
+                status,
+            }),
+        }
+    }
+}
+
+/// What the standard says of a service of this type.
+fn standard(service_type: &str) -> Option<Scpd> {
+    let (service, version) = service::by_urn(service_type)?;
+    let view = match version {
+        Some(2..) => View::Igd2,
+        _ => View::Igd1,
+    };
+    Some(Scpd::of(service, view, 0))
+}

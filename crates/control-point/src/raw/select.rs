@@ -1,0 +1,75 @@
+//! Which service, action or argument a person means.
+
+use super::catalogue::Offered;
+use super::{Action, name_and_version};
+use crate::error::InvalidRequest;
+
+/// The service that is meant by its type or its identifier, as a URN, or by the name in either: `WANIPConnection`,
+/// `WANIPConnection:2`, `WANIPConn1`. Letter case does not matter. Of several, the first.
+pub(super) fn service<'a>(offered: &'a [Offered], meant: &str) -> Result<&'a Offered, InvalidRequest> {
+    let meant = meant.trim();
+    let names: [fn(&Offered) -> String; 5] = [
+        |service| service.service_type.trim().to_owned(),
+        |service| service.service_id.trim().to_owned(),
+        |service| match name_and_version(&service.service_type) {
+            (name, Some(version)) => format!("{name}:{version}"),
+            (name, None) => name.to_owned(),
+        },
+        |service| name_and_version(&service.service_type).0.to_owned(),
+        |service| {
+            service
+                .service_id
+                .rsplit(':')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .to_owned()
+        },
+    ];
+    let found = names
+        .iter()
+        .find_map(|name| offered.iter().find(|service| name(service).eq_ignore_ascii_case(meant)));
+    found.ok_or_else(|| InvalidRequest::Value {
+        what: "service",
+        value: meant.to_owned(),
+        problem: format!("the gateway has {}", list(offered.iter().map(names[2]))),
+    })
+}
+
+/// The action of this name.
+pub(super) fn action<'a>(actions: &'a [Action], meant: &str) -> Result<&'a Action, InvalidRequest> {
+    let meant = meant.trim();
+    let exact = actions.iter().find(|action| action.name == meant);
+    let found = exact.or_else(|| actions.iter().find(|action| action.name.eq_ignore_ascii_case(meant)));
+    found.ok_or_else(|| InvalidRequest::Value {
+        what: "action",
+        value: meant.to_owned(),
+        problem: format!(
+            "the service has {}",
+            list(actions.iter().map(|action| action.name.clone()))
+        ),
+    })
+}
+
+/// Whether a person who writes this means the argument: letter case does not matter, nor does the `New` that the names
+/// of most arguments begin with.
+pub(super) fn means(meant: &str, argument: &str) -> bool {
+    bare(meant.trim()).eq_ignore_ascii_case(bare(argument))
+}
+
+/// The name without its `New`.
+fn bare(name: &str) -> &str {
+    match name.split_at_checked(3) {
+        Some((new, rest)) if new.eq_ignore_ascii_case("New") && !rest.is_empty() => rest,
+        _ => name,
+    }
+}
+
+/// Names, as a sentence has them.
+pub(super) fn list(names: impl Iterator<Item = String>) -> String {
+    let names: Vec<String> = names.collect();
+    match names.as_slice() {
+        [] => "none".to_owned(),
+        names => names.join(", "),
+    }
+}
