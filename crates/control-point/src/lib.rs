@@ -1,6 +1,7 @@
 //! Finds the internet gateway, opens ports on it, keeps them open, and says in plain words what is wrong.
 
 pub mod actions;
+pub mod doctor;
 mod endpoint;
 mod error;
 pub mod explain;
@@ -10,6 +11,7 @@ mod mapping;
 mod network;
 pub mod raw;
 pub mod stability;
+mod status;
 pub mod stun;
 
 pub use error::{Conversation, Error, InvalidRequest, NoGateway, PortsRefused, Refusal, Rejected, Untrue, Unusable};

@@ -2,7 +2,9 @@
 //!
 //! Time is tokio's, so that tests can pause it; nothing else in the library may open a socket.
 
+mod door;
 mod interfaces;
+mod listeners;
 mod system;
 
 use std::fmt;
@@ -13,6 +15,8 @@ use std::pin::Pin;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+pub(crate) use door::{Door, Password};
+pub(crate) use listeners::listeners;
 pub(crate) use system::System;
 
 /// What an asynchronous method of a trait object returns.

@@ -1,0 +1,154 @@
+//! What an examination sees. Gathering it is the shell's work; what follows from it is told elsewhere.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::mapping::Protocol;
+use crate::status::ConnectionStatus;
+use crate::stun::StunError;
+
+/// Everything that was seen so far; `None` is what was not looked at.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Evidence {
+    /// The interfaces that are up and have an address, without loopback, or why they could not be read.
+    pub(super) interfaces: Option<Result<Vec<Link>, String>>,
+    /// Where the user said that the gateway is.
+    pub(super) named: Option<String>,
+    pub(super) search: Option<Search>,
+    pub(super) found: Option<Result<Found, Error>>,
+    /// After a search without a result.
+    pub(super) knock: Option<Knock>,
+    pub(super) connection: Option<Result<Connection, Error>>,
+    pub(super) stun: Option<Result<SocketAddr, StunError>>,
+    pub(super) trial: Option<Trial>,
+    pub(super) loop_back: Option<LoopBack>,
+    pub(super) own: Option<OwnPort>,
+}
+
+impl Evidence {
+    /// What the gateway said about its connection, if it said something.
+    pub(super) fn connection(&self) -> Option<&Connection> {
+        self.connection.as_ref()?.as_ref().ok()
+    }
+
+    /// The gateway's own external address.
+    pub(super) fn external_address(&self) -> Option<IpAddr> {
+        self.connection()?.address
+    }
+
+    /// Whether the gateway is there, although its answers to searches do not arrive.
+    pub(super) fn is_deaf(&self) -> bool {
+        let (Some(Ok(found)), Some(search)) = (&self.found, &self.search) else {
+            return false;
+        };
+        search.asked.contains(&found.address) && !search.heard.contains(&found.address)
+    }
+}
+
+/// An interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Link {
+    pub(super) name: String,
+    pub(super) address: Ipv4Addr,
+    pub(super) prefix: u8,
+    pub(super) gateway: Option<Ipv4Addr>,
+}
+
+/// A search for anything at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Search {
+    /// The routers that were asked besides, each by itself.
+    pub(super) asked: Vec<IpAddr>,
+    /// On which interfaces it was sent to everybody.
+    pub(super) sent: Vec<String>,
+    /// On which it could not be sent, and why.
+    pub(super) failed: Vec<(String, String)>,
+    /// Who answered, without repetitions.
+    pub(super) heard: Vec<IpAddr>,
+}
+
+/// A gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) name: String,
+    pub(super) address: IpAddr,
+    pub(super) location: String,
+    pub(super) igd_version: u8,
+    /// The chosen connection, for instance `WANIPConnection:2`.
+    pub(super) service: String,
+    /// How many connections it has.
+    pub(super) connections: usize,
+    pub(super) took: Duration,
+}
+
+/// What the router does when it is asked directly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Knock {
+    /// The router: the one that the user named, else the one of the default route.
+    pub(super) router: IpAddr,
+    /// Whether it takes or refuses connections, that is, whether it is there.
+    pub(super) alive: bool,
+}
+
+/// What the gateway says about its connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Connection {
+    pub(super) status: ConnectionStatus,
+    /// LastConnectionError.
+    pub(super) last_error: String,
+    pub(super) uptime: Option<Duration>,
+    /// NATEnabled.
+    pub(super) nat: Option<bool>,
+    pub(super) address: Option<IpAddr>,
+    /// ExternalIPAddress as it came.
+    pub(super) address_text: String,
+}
+
+/// A mapping, made to see whether it can be made.
+#[derive(Clone, Debug)]
+pub(super) struct Trial {
+    pub(super) protocol: Protocol,
+    pub(super) asked: u16,
+    /// The external port, and what the gateway did differently from what was asked, in sentences.
+    pub(super) made: Result<(u16, Vec<String>), Error>,
+}
+
+/// A connection through the trial mapping, from this computer to itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum LoopBack {
+    /// It arrived.
+    Arrived(SocketAddr),
+    /// It did not.
+    Lost(SocketAddr),
+    /// Something else answered there.
+    Stranger(SocketAddr),
+    /// Not tried, for this reason.
+    NotTried(&'static str),
+}
+
+/// The port that the user asks about.
+#[derive(Clone, Debug)]
+pub(super) struct OwnPort {
+    pub(super) protocol: Protocol,
+    pub(super) port: u16,
+    /// Our address in the gateway's network.
+    pub(super) local: Option<IpAddr>,
+    /// On which addresses programs listen on it; `None` if the system does not tell.
+    pub(super) listening: Option<Vec<IpAddr>>,
+    /// What the gateway does with it.
+    pub(super) at_gateway: Option<AtGateway>,
+}
+
+/// What the gateway does with the user's port.
+#[derive(Clone, Debug)]
+pub(super) enum AtGateway {
+    /// It leads there: client and port.
+    Mapped(String, u16),
+    /// It was free, and mapping it succeeded; the mapping is removed again.
+    Free,
+    /// It was free, and mapping it failed.
+    Refused(Error),
+    /// It could not be read.
+    Unreadable(Error),
+}

@@ -1,0 +1,14 @@
+//! Finding out why a port is not reachable, step by step from this computer to the internet and back.
+//!
+//! What is seen is gathered by the shell, and what follows from it is decided by pure functions.
+
+mod evidence;
+mod findings;
+mod step;
+mod verdict;
+
+pub use step::{Outcome, Step, Topic};
+pub use verdict::{Diagnosis, Verdict};
+
+#[cfg(test)]
+mod tests;
