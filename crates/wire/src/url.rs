@@ -6,7 +6,7 @@
 use std::fmt::{self, Write};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
-/// Most bytes of a URL.
+/// Most bytes of a URL, as it comes and in its display form.
 pub const MAX_URL: usize = 2048;
 
 /// An absolute `http` URL whose host is an IP literal. Its display form always has the port.
@@ -140,13 +140,14 @@ impl Url {
         let mut encoded = String::with_capacity(target.len());
         push_encoded(&mut encoded, &remove_dot_segments(path));
         push_encoded(&mut encoded, query);
-        if encoded.len() > MAX_URL {
-            return Err(UrlError::TooLong);
-        }
-        Ok(Self {
+        let url = Self {
             target: encoded,
             ..self.clone()
-        })
+        };
+        match url.to_string().len() > MAX_URL {
+            true => Err(UrlError::TooLong),
+            false => Ok(url),
+        }
     }
 }
 
@@ -285,6 +286,17 @@ mod tests {
             assert_eq!(url(text).to_string(), shown);
             assert_eq!(url(shown), url(text), "the display form reads the same");
         }
+    }
+
+    /// The display form may be longer than what it was read from.
+    #[test]
+    fn the_longest_url_can_be_read_again() {
+        let with_path = |length| format!("http://192.168.77.1/{}", "a".repeat(length));
+        let longest = MAX_URL - "http://192.168.77.1:80/".len();
+        let shown = url(&with_path(longest)).to_string();
+        assert_eq!(shown.len(), MAX_URL);
+        assert_eq!(url(&shown).to_string(), shown);
+        assert_eq!(Url::parse(&with_path(longest + 1)), Err(UrlError::TooLong));
     }
 
     #[test]

@@ -199,6 +199,8 @@ fn announcements_of_the_field_are_understood() {
     let byebye = |usn: &str| notify(&format!("NOTIFY * HTTP/1.1\r\nNTS: ssdp:byebye\r\nUSN: {usn}\r\n\r\n")).nt;
     assert_eq!(byebye("uuid:x::upnp:rootdevice"), "upnp:rootdevice");
     assert_eq!(byebye("uuid:x"), "uuid:x");
+    assert_eq!(byebye("uuid:x::\rupnp:rootdevice"), "upnp:rootdevice");
+    assert_eq!(byebye("uuid:x::"), "uuid:x::");
     let nameless = b"NOTIFY * HTTP/1.1\r\nNTS: ssdp:byebye\r\n\r\n";
     assert_eq!(parse(nameless, Quirks::NONE), Err(Dropped::Missing("NT")));
 }

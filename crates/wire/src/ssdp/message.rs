@@ -143,7 +143,10 @@ fn parse_notify(head: &Head<'_>) -> Result<Notify, Dropped> {
     };
     let usn = head.header("USN");
     // `uuid:X::NT`, or for the device itself `uuid:X`.
-    let type_in_usn = usn.map(|usn| usn.split_once("::").map_or(usn, |(_, nt)| nt));
+    let type_in_usn = usn.map(|usn| match usn.split_once("::") {
+        Some((_, nt)) if !nt.trim().is_empty() => nt.trim(),
+        _ => usn,
+    });
     let nt = head.header("NT").or(type_in_usn).ok_or(Dropped::Missing("NT"))?;
     Ok(Notify {
         kind,
