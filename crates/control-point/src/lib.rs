@@ -2,18 +2,22 @@
 
 pub mod actions;
 pub mod doctor;
+pub mod discovery;
 mod endpoint;
 mod error;
 pub mod explain;
+pub mod gateway;
 mod http;
 pub mod listing;
 mod mapping;
 mod network;
 pub mod raw;
 pub mod stability;
-mod status;
+pub mod status;
 pub mod stun;
 
+pub use discovery::{Discovery, GatewayAddress, discover};
 pub use error::{Conversation, Error, InvalidRequest, NoGateway, PortsRefused, Refusal, Rejected, Untrue, Unusable};
 pub use explain::Explanation;
+pub use gateway::Gateway;
 pub use mapping::Protocol;

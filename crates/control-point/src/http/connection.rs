@@ -19,7 +19,7 @@ use portreeve_wire::Url;
 use portreeve_wire::url::UrlError;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{timeout, timeout_at};
 
 use super::{Question, Response};
 use crate::error::Conversation;

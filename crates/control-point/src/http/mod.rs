@@ -72,6 +72,12 @@ struct Question<'a> {
     request: Request<Full<Bytes>>,
 }
 
+/// How we name ourselves (`USER-AGENT`): operating system, architecture version, product.
+pub(crate) fn user_agent() -> String {
+    let (system, version) = System::name_and_version();
+    portreeve_wire::http::server(&system, &version, env!("CARGO_PKG_VERSION"))
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -85,12 +91,10 @@ impl Default for Settings {
 impl Client {
     /// Opens nothing yet.
     pub(crate) fn new(network: Arc<dyn Network>, settings: Settings) -> Self {
-        let (system, version) = System::name_and_version();
-        let user_agent = portreeve_wire::http::server(&system, &version, env!("CARGO_PKG_VERSION"));
         Self {
             network,
             settings,
-            user_agent: HeaderValue::from_str(&user_agent).expect("made of tokens, spaces and slashes"),
+            user_agent: HeaderValue::from_str(&user_agent()).expect("made of tokens, spaces and slashes"),
             spelling: OnceCell::new(),
             pool: Pool::default(),
         }

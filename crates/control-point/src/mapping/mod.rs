@@ -8,5 +8,6 @@ mod plan;
 mod protocol;
 mod wanted;
 
+pub(crate) use lessons::Memory;
 pub use note::{Note, Verification};
 pub use protocol::Protocol;

@@ -37,11 +37,9 @@ impl ConnectionStatus {
         match self {
             Self::Connected | Self::PendingDisconnect => Some(true),
             Self::Other(_) => None,
-            Self::Unconfigured
-            | Self::Connecting
-            | Self::Authenticating
-            | Self::Disconnecting
-            | Self::Disconnected => Some(false),
+            Self::Unconfigured | Self::Connecting | Self::Authenticating | Self::Disconnecting | Self::Disconnected => {
+                Some(false)
+            }
         }
     }
 }
@@ -77,7 +75,10 @@ mod tests {
         assert_eq!(ConnectionStatus::parse(" Up\n"), ConnectionStatus::Connected);
         assert_eq!(ConnectionStatus::parse("CONNECTED"), ConnectionStatus::Connected);
         assert_eq!(ConnectionStatus::parse("disconnected"), ConnectionStatus::Disconnected);
-        assert_eq!(ConnectionStatus::parse("Dialing"), ConnectionStatus::Other("Dialing".to_owned()));
+        assert_eq!(
+            ConnectionStatus::parse("Dialing"),
+            ConnectionStatus::Other("Dialing".to_owned())
+        );
         assert_eq!(ConnectionStatus::parse("up").to_string(), "Connected");
         assert_eq!(ConnectionStatus::parse("Dialing").to_string(), "Dialing");
     }

@@ -1,0 +1,129 @@
+//! Gateways that say that they are there, leave, or have changed (UDA 1.1 section 1.2).
+
+use std::io;
+use std::net::IpAddr;
+
+use portreeve_wire::Quirks;
+use portreeve_wire::ssdp::{self, Message, Notification, Notify};
+
+use crate::error::Error;
+use crate::gateway::Gateway;
+use crate::network::Datagrams;
+
+/// Longest datagram that is read whole.
+const DATAGRAM: usize = 4096;
+
+/// What one gateway says about itself to everybody.
+///
+/// An announcement proves nothing, since every host of the network can send it: it is an occasion to ask the gateway.
+pub struct Announcements {
+    socket: Box<dyn Datagrams>,
+    /// UDN of the root device, and the address of the gateway: embedded devices have UDNs of their own.
+    udn: String,
+    address: IpAddr,
+}
+
+/// What a gateway announces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Announcement {
+    /// It is there (`ssdp:alive`); sent at its start, and every now and then.
+    Alive {
+        /// `BOOTID.UPNP.ORG`: another value than before means that it has started anew.
+        boot_id: Option<u32>,
+        /// Where its description is.
+        location: Option<String>,
+    },
+    /// It leaves (`ssdp:byebye`).
+    Byebye,
+    /// Its BOOTID changes, though it has not started anew (`ssdp:update`).
+    Update {
+        /// The BOOTID from now on.
+        next_boot_id: Option<u32>,
+    },
+}
+
+impl Announcements {
+    /// Listens to what a gateway announces.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::System`] if the system does not let us listen to announcements, for instance because another program
+    /// has UDP port 1900 for itself.
+    pub fn of(gateway: &Gateway) -> Result<Self, Error> {
+        let discovery = gateway.discovery();
+        let open = || -> io::Result<Box<dyn Datagrams>> {
+            let interfaces = discovery.network.interfaces()?;
+            let meant = |name: &str| gateway.interface().is_empty() || name == gateway.interface();
+            let interfaces = interfaces.iter().filter(|interface| meant(&interface.name));
+            let addresses: Vec<_> = interfaces
+                .filter_map(|interface| Some(interface.addresses.first()?.0))
+                .collect();
+            discovery.network.announcement_socket(&addresses)
+        };
+        let socket = open().map_err(|error| Error::System {
+            doing: "listening to announcements",
+            reason: error.to_string(),
+        })?;
+        Ok(Self {
+            socket,
+            udn: gateway.udn().to_owned(),
+            address: gateway.address(),
+        })
+    }
+
+    /// The next announcement of the gateway.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::System`] if nothing will be heard any more.
+    pub async fn next(&mut self) -> Result<Announcement, Error> {
+        let mut buffer = [0; DATAGRAM];
+        loop {
+            let received = self.socket.receive(&mut buffer).await;
+            let (len, source) = received.map_err(|error| Error::System {
+                doing: "listening to announcements",
+                reason: error.to_string(),
+            })?;
+            let datagram = buffer.get(..len).unwrap_or_default();
+            if let Ok(Message::Notify(notify)) = ssdp::parse(datagram, Quirks::default())
+                && is_about(&notify, &self.udn, source.ip() == self.address)
+            {
+                return Ok(announcement(notify));
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Announcements {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Announcements")
+            .field("udn", &self.udn)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One announcement stands for all: a root device comes and goes with everything in it. `from_gateway` says whether it
+/// came from the gateway's address; other devices there, a media server for instance, have other UDNs.
+fn is_about(notify: &Notify, udn: &str, from_gateway: bool) -> bool {
+    let usn = notify.usn.as_deref().unwrap_or_default();
+    let same_udn = !udn.is_empty()
+        && usn
+            .strip_prefix(udn)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
+    // Whoever has no proper UDN is known by its address.
+    same_udn || (udn.is_empty() && from_gateway && notify.nt.contains("InternetGatewayDevice"))
+}
+
+fn announcement(notify: Notify) -> Announcement {
+    match notify.kind {
+        Notification::Alive => Announcement::Alive {
+            boot_id: notify.boot_id,
+            location: notify.location,
+        },
+        Notification::Byebye => Announcement::Byebye,
+        Notification::Update => Announcement::Update {
+            next_boot_id: notify.next_boot_id,
+        },
+    }
+}

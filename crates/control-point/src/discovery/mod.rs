@@ -1,0 +1,150 @@
+//! Finding the gateway.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), portreeve::Error> {
+//! let gateway = portreeve::discover().await?;
+//! println!("{} at {}", gateway.name(), gateway.address());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! All interfaces are searched at once, the default gateway directly and the others by multicast, and whoever was taken
+//! in this network before is asked at the same time. The first gateway on which mappings work is taken, unless a better
+//! one is about to come.
+
+mod address;
+mod announcements;
+mod cache;
+mod examine;
+mod guess;
+mod origin;
+pub(crate) mod rank;
+mod run;
+mod search;
+mod target;
+
+use std::future::IntoFuture;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::gateway::Gateway;
+use crate::network::{BoxFuture, Network, System};
+pub use address::GatewayAddress;
+pub use announcements::{Announcement, Announcements};
+use search::Until;
+
+/// How long to search, unless said otherwise: as long as answers may take that were asked for within a second.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Finds the internet gateway. Await it, after changing what should be different.
+pub fn discover() -> Discovery {
+    Discovery {
+        timeout: TIMEOUT,
+        gateway: None,
+        interface: None,
+        cache: CacheChoice::Default,
+        network: Arc::new(System),
+    }
+}
+
+/// A search to be. Awaiting it gives the best gateway.
+#[derive(Clone, Debug)]
+#[must_use = "nothing is searched before this is awaited"]
+pub struct Discovery {
+    timeout: Duration,
+    gateway: Option<GatewayAddress>,
+    interface: Option<String>,
+    cache: CacheChoice,
+    network: Arc<dyn Network>,
+}
+
+#[derive(Clone, Debug)]
+enum CacheChoice {
+    Default,
+    At(PathBuf),
+    Nowhere,
+}
+
+/// Where gateways are remembered.
+enum Cached {
+    At(PathBuf),
+    Nowhere,
+}
+
+impl Discovery {
+    /// How long to wait for answers; 1 second by default. A gateway that has answered by then may take 2 seconds more
+    /// to tell about itself.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Takes this gateway and no other.
+    pub fn gateway(mut self, gateway: impl Into<GatewayAddress>) -> Self {
+        self.gateway = Some(gateway.into());
+        self
+    }
+
+    /// Searches only on the interface of this name.
+    pub fn interface(mut self, name: impl Into<String>) -> Self {
+        self.interface = Some(name.into());
+        self
+    }
+
+    /// Remembers gateways in this file, by default `$XDG_CACHE_HOME/portreeve/gateways.json`. They are asked first the
+    /// next time, and never taken without having been asked. What is wrong with the file does not matter.
+    pub fn cache(mut self, path: impl Into<PathBuf>) -> Self {
+        self.cache = CacheChoice::At(path.into());
+        self
+    }
+
+    /// Remembers no gateways, and writes no file.
+    pub fn without_cache(mut self) -> Self {
+        self.cache = CacheChoice::Nowhere;
+        self
+    }
+
+    /// All gateways that are to be found, the best first and at least one. This waits until the time is over, and asks
+    /// every connection of every gateway for its state.
+    ///
+    /// # Errors
+    ///
+    /// As awaiting the search.
+    pub async fn all(self) -> Result<Vec<Gateway>, Error> {
+        run::run(&self, Until::TimeOver).await
+    }
+
+    /// Searches another network than the system's.
+    pub(crate) fn network(mut self, network: Arc<dyn Network>) -> Self {
+        self.network = network;
+        self
+    }
+
+    fn cached(&self) -> Cached {
+        match &self.cache {
+            CacheChoice::At(path) => Cached::At(path.clone()),
+            CacheChoice::Default => cache::default_path().map_or(Cached::Nowhere, Cached::At),
+            CacheChoice::Nowhere => Cached::Nowhere,
+        }
+    }
+}
+
+impl IntoFuture for Discovery {
+    type Output = Result<Gateway, Error>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    /// Searches. Fails with [`Error::NoGateway`] if nobody answered who could be talked to, with
+    /// [`Error::Unusable`] if the only gateway does not map ports at all, with [`Error::Invalid`] if there is no such
+    /// interface, and with [`Error::System`] if the system does not tell its interfaces.
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let gateways = run::run(&self, Until::Certain).await?;
+            Ok(gateways
+                .into_iter()
+                .next()
+                .expect("a search without a gateway is an error"))
+        })
+    }
+}

@@ -1,0 +1,267 @@
+//! The shell around the search: sockets, requests, time.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use portreeve_wire::ssdp::{self, Message, Response};
+use portreeve_wire::{Quirks, Url};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use super::address::Named;
+use super::cache::{self, Place};
+use super::examine::examine;
+use super::origin::Origin;
+use super::search::{Command, Findings, LeadId, Plan, Remembered, Search, Until, Wanted};
+use super::{Cached, Discovery};
+use crate::error::{Conversation, Error, InvalidRequest, NoGateway, Unusable};
+use crate::gateway::{Found, Gateway, Thoroughness};
+use crate::http;
+use crate::network::Datagrams;
+
+/// Longest datagram that is read whole.
+const DATAGRAM: usize = 4096;
+
+/// Answers that wait to be read, besides those that the system keeps.
+const QUEUE: usize = 64;
+
+/// Searches until it is decided. The gateways that were found, the best first; at least one.
+pub(super) async fn run(discovery: &Discovery, until: Until) -> Result<Vec<Gateway>, Error> {
+    let start = Instant::now();
+    let origins = origins(discovery)?;
+    let place = Place::of(&origins);
+    let plan = plan(discovery, origins.clone(), place.as_ref(), until);
+    let gateways = Shell::new(discovery, &plan, start).run(plan, origins).await?;
+    if let (Until::Certain, None, Some(place), Cached::At(path), Some(best)) =
+        (until, &discovery.gateway, &place, &discovery.cached(), gateways.first())
+        && let Some(remembered) = remembered(best)
+    {
+        cache::note(path, place, &remembered);
+    }
+    Ok(gateways)
+}
+
+fn origins(discovery: &Discovery) -> Result<Vec<Origin>, Error> {
+    let mut interfaces = discovery.network.interfaces().map_err(|error| Error::System {
+        doing: "reading the network interfaces",
+        reason: error.to_string(),
+    })?;
+    if let Some(name) = &discovery.interface {
+        interfaces.retain(|interface| interface.name == *name);
+        if interfaces.is_empty() {
+            return Err(Error::Invalid(InvalidRequest::Value {
+                what: "interface",
+                value: name.clone(),
+                problem: "there is none of this name that is up and has an IPv4 address".to_owned(),
+            }));
+        }
+    }
+    Ok(Origin::of(&interfaces))
+}
+
+fn plan(discovery: &Discovery, origins: Vec<Origin>, place: Option<&Place>, until: Until) -> Plan {
+    let wanted = match &discovery.gateway {
+        None => Wanted::Any,
+        Some(address) => match &address.0 {
+            Named::Host(address) => Wanted::At(*address),
+            Named::Description(url) => Wanted::Described(url.clone()),
+        },
+    };
+    let remembered = match (&wanted, place, discovery.cached()) {
+        (Wanted::Any, Some(place), Cached::At(path)) => cache::load(&path).remembered(place),
+        _ => Vec::new(),
+    };
+    Plan {
+        origins,
+        wanted,
+        remembered,
+        timeout: discovery.timeout,
+        until,
+        user_agent: http::user_agent(),
+    }
+}
+
+fn remembered(gateway: &Gateway) -> Option<Remembered> {
+    Some(Remembered {
+        location: Url::parse(gateway.location()).ok()?,
+        udn: gateway.udn().to_owned(),
+    })
+}
+
+/// What happens while the machine waits. Tasks end when it is dropped.
+struct Shell<'a> {
+    discovery: &'a Discovery,
+    http: Arc<http::Client>,
+    thoroughness: Thoroughness,
+    start: Instant,
+    sockets: Vec<Option<Arc<dyn Datagrams>>>,
+    receivers: JoinSet<()>,
+    examinations: JoinSet<(LeadId, Result<Found, Conversation>)>,
+    answers: (mpsc::Sender<Heard>, mpsc::Receiver<Heard>),
+    found: BTreeMap<LeadId, Found>,
+}
+
+/// An answer to a search from an origin.
+struct Heard {
+    origin: usize,
+    responder: Ipv4Addr,
+    answer: Response,
+}
+
+impl<'a> Shell<'a> {
+    fn new(discovery: &'a Discovery, plan: &Plan, start: Instant) -> Self {
+        let network = Arc::clone(&discovery.network);
+        Self {
+            discovery,
+            http: Arc::new(http::Client::new(network, http::Settings::default())),
+            thoroughness: match plan.until {
+                Until::Certain => Thoroughness::Enough,
+                Until::TimeOver => Thoroughness::All,
+            },
+            start,
+            sockets: plan.origins.iter().map(|_| None).collect(),
+            receivers: JoinSet::new(),
+            examinations: JoinSet::new(),
+            answers: mpsc::channel(QUEUE),
+            found: BTreeMap::new(),
+        }
+    }
+
+    async fn run(mut self, plan: Plan, origins: Vec<Origin>) -> Result<Vec<Gateway>, Error> {
+        let mut search = Search::new(plan);
+        loop {
+            while let Some(command) = search.poll_command() {
+                self.obey(command, &origins).await;
+            }
+            if let Some(verdict) = search.verdict() {
+                return self.conclude(&search, &verdict, &origins);
+            }
+            tokio::select! {
+                Some(heard) = self.answers.1.recv() => {
+                    let Heard { origin, responder, answer } = heard;
+                    search.handle_answer(origin, responder, &answer, self.start.elapsed());
+                }
+                Some(Ok((id, result))) = self.examinations.join_next() => {
+                    let result = result.map(|found| self.keep(id, found));
+                    search.handle_examined(id, result, self.start.elapsed());
+                }
+                () = sleep_until(self.start + search.poll_timeout()) => search.handle_timeout(self.start.elapsed()),
+            }
+        }
+    }
+
+    async fn obey(&mut self, command: Command, origins: &[Origin]) {
+        match command {
+            Command::Send { origin, to, datagram } => {
+                let sent = match self.socket(origin, &origins[origin]) {
+                    Ok(socket) => socket.send(datagram.as_bytes(), to.into()).await,
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = sent {
+                    let interface = &origins[origin].interface;
+                    tracing::debug!(interface, %to, %error, "a search was not sent");
+                }
+            }
+            Command::Examine { id, location, from } => {
+                tracing::debug!(%location, "examining");
+                let (http, thoroughness) = (Arc::clone(&self.http), self.thoroughness);
+                self.examinations.spawn(async move {
+                    let result = examine(&http, location, from.map(IpAddr::V4), thoroughness).await;
+                    (id, result)
+                });
+            }
+        }
+    }
+
+    /// The socket of an origin, which is heard from the first datagram on.
+    fn socket(&mut self, index: usize, origin: &Origin) -> io::Result<Arc<dyn Datagrams>> {
+        if let Some(socket) = &self.sockets[index] {
+            return Ok(Arc::clone(socket));
+        }
+        let socket: Arc<dyn Datagrams> = self.discovery.network.search_socket(origin.address)?.into();
+        self.receivers
+            .spawn(receive(Arc::clone(&socket), index, self.answers.0.clone()));
+        self.sockets[index] = Some(Arc::clone(&socket));
+        Ok(socket)
+    }
+
+    fn keep(&mut self, id: LeadId, found: Found) -> Findings {
+        let best = found.best();
+        let findings = Findings {
+            standing: best.standing(),
+            version: best.wan().version(),
+            udn: found.udn().to_owned(),
+        };
+        tracing::debug!(location = %found.location(), standing = ?findings.standing, "found a gateway");
+        self.found.insert(id, found);
+        findings
+    }
+
+    fn conclude(mut self, search: &Search, verdict: &[LeadId], origins: &[Origin]) -> Result<Vec<Gateway>, Error> {
+        let found = verdict
+            .iter()
+            .filter_map(|id| Some((search.heard(*id), self.found.remove(id)?)));
+        let gateways = found.map(|(heard, found)| {
+            let ours = origins
+                .iter()
+                .find(|origin| IpAddr::V4(origin.address) == found.local());
+            let interface = ours.map(|origin| origin.interface.clone()).unwrap_or_default();
+            Gateway::new(found, heard, interface, self.discovery.clone())
+        });
+        let gateways: Vec<_> = gateways.collect();
+        if !gateways.is_empty() {
+            return Ok(gateways);
+        }
+        let rejected = search.rejected();
+        if rejected
+            .iter()
+            .any(|rejected| matches!(rejected.why, Conversation::NotOffered(_)))
+        {
+            return Err(Unusable::NoConnectionService.into());
+        }
+        let mut interfaces: Vec<_> = origins.iter().map(|origin| origin.interface.clone()).collect();
+        interfaces.dedup();
+        Err(Error::NoGateway(NoGateway {
+            waited: self.start.elapsed(),
+            interfaces,
+            default_gateway: origins.iter().find_map(|origin| origin.gateway).map(IpAddr::V4),
+            rejected,
+        }))
+    }
+}
+
+/// Passes on the answers that come, until nobody wants them.
+async fn receive(socket: Arc<dyn Datagrams>, origin: usize, answers: mpsc::Sender<Heard>) {
+    let mut buffer = [0; DATAGRAM];
+    loop {
+        let (len, source) = match socket.receive(&mut buffer).await {
+            Ok(received) => received,
+            // What was sent to a closed port comes back as an error of the next call.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => continue,
+            Err(error) => return tracing::debug!(%error, "no more answers are heard"),
+        };
+        let SocketAddr::V4(source) = source else { continue };
+        match ssdp::parse(buffer.get(..len).unwrap_or_default(), Quirks::default()) {
+            Ok(Message::Response(answer)) => {
+                let responder = *source.ip();
+                tracing::trace!(%source, location = answer.location, "answered");
+                if answers
+                    .send(Heard {
+                        origin,
+                        responder,
+                        answer,
+                    })
+                    .await
+                    .is_err()
+                {
+                    return;
+                }
+            }
+            Ok(Message::Search(_) | Message::Notify(_)) => {}
+            Err(dropped) => tracing::trace!(%source, %dropped, "a datagram was dropped"),
+        }
+    }
+}

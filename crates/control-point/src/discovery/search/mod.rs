@@ -1,0 +1,431 @@
+//! The search for gateways as a state machine: no sockets, no clock.
+//!
+//! [`Search`] is driven from outside. Time is what has passed since the start.
+//! - Tell it what happened: [`handle_timeout`](Search::handle_timeout), [`handle_answer`](Search::handle_answer),
+//!   [`handle_examined`](Search::handle_examined).
+//! - Then do what it says: [`poll_command`](Search::poll_command) until there is nothing more.
+//! - Then ask whether it has [decided](Search::verdict), and if not, come back when something happens, at the latest
+//!   at [`poll_timeout`](Search::poll_timeout).
+
+mod lead;
+mod plan;
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
+
+use portreeve_wire::Url;
+use portreeve_wire::ssdp::{PORT, Response};
+
+use super::guess;
+use super::origin;
+use super::rank::{GatewayRank, Place, Standing, patience};
+use super::target::{self, EVERYONE, Promise};
+use crate::error::{Conversation, Rejected};
+use crate::gateway::Heard;
+use lead::{Lead, Source, State};
+pub(crate) use plan::{Command, Findings, LeadId, Plan, Remembered, Until, Wanted};
+
+/// Most leads followed from one responder.
+const LEADS_PER_RESPONDER: usize = 8;
+
+/// Most leads followed in all, besides those from default gateways, from which a hostile LAN must not keep us.
+const LEADS: usize = 32;
+
+/// Most leads examined at once, besides those from default gateways.
+const AT_ONCE: usize = 8;
+
+/// Most refusals told.
+const REJECTIONS: usize = 32;
+
+/// How much longer than the timeout a gateway that has answered may take to tell about itself.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How long a gateway whose address was given may be silent before its description is guessed.
+const SILENCE: Duration = Duration::from_millis(200);
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Search {
+    plan: Plan,
+    now: Duration,
+    bursts_sent: u32,
+    guessed: bool,
+    leads: Vec<Lead>,
+    rejected: Vec<Rejected>,
+    commands: VecDeque<Command>,
+}
+
+impl Search {
+    /// Begins: what is remembered or was named is examined first, and the search goes on meanwhile.
+    pub(crate) fn new(plan: Plan) -> Self {
+        let mut search = Self {
+            plan,
+            now: Duration::ZERO,
+            bursts_sent: 0,
+            guessed: false,
+            leads: Vec::new(),
+            rejected: Vec::new(),
+            commands: VecDeque::new(),
+        };
+        search.follow_what_is_known();
+        search.handle_timeout(Duration::ZERO);
+        search
+    }
+
+    /// Time has passed.
+    pub(crate) fn handle_timeout(&mut self, now: Duration) {
+        self.now = now;
+        self.examine_more();
+        while self.next_burst().is_some_and(|at| at <= now) {
+            self.send_burst();
+        }
+        if self.next_guess().is_some_and(|at| at <= now) {
+            self.follow_guesses();
+            self.examine_more();
+        }
+    }
+
+    /// Somebody answered a search that left from this origin. From which port does not matter: some use another one.
+    pub(crate) fn handle_answer(&mut self, origin: usize, responder: Ipv4Addr, answer: &Response, now: Duration) {
+        self.now = now;
+        let location = match Url::parse(&answer.location) {
+            Ok(location) => location,
+            Err(error) => {
+                let why = Conversation::Malformed {
+                    url: answer.location.clone(),
+                    expected: "the URL of a description",
+                    problem: error.to_string(),
+                };
+                return self.reject(&answer.location, why);
+            }
+        };
+        let promise = Promise::of(answer.st.as_deref(), answer.usn.as_deref());
+        let heard = Heard {
+            server: answer.server.clone(),
+            boot_id: answer.boot_id,
+        };
+        if let Some(known) = self.leads.iter_mut().find(|lead| lead.location == location) {
+            known.promise = known.promise.min(promise);
+            known.heard.get_or_insert(heard);
+            // Whatever was here before, this is what is here now.
+            if known.is_open() && matches!(known.source, Source::Memory { .. }) {
+                known.source = Source::Answer(responder);
+            }
+            return;
+        }
+        match self.place(origin, responder, &location) {
+            Some(Ok(place)) if self.is_worth_following(place, promise, responder) => {
+                self.follow(location, place, Source::Answer(responder), promise, Some(heard));
+                self.examine_more();
+            }
+            Some(Err(why)) if promise <= Promise::Gateway => self.reject(&answer.location, why),
+            Some(_) | None => {}
+        }
+    }
+
+    /// An examination has ended.
+    pub(crate) fn handle_examined(&mut self, id: LeadId, result: Result<Findings, Conversation>, now: Duration) {
+        self.now = now;
+        let Some(lead) = self.leads.get_mut(id.0) else { return };
+        lead.state = State::Dead;
+        match result {
+            Ok(found) if lead.expects(&found.udn) => {
+                lead.state = State::Gateway {
+                    rank: GatewayRank::new(found.standing, lead.place, found.version),
+                    udn: found.udn,
+                    since: now,
+                }
+            }
+            // Another gateway than the one that was remembered; if it is one, it answers the search.
+            Ok(_) => {}
+            // What is not where it was guessed or remembered says nothing about a gateway.
+            Err(why) if lead.is_worth_telling() => {
+                let location = lead.location.to_string();
+                self.reject(&location, why);
+            }
+            Err(_) => {}
+        }
+        self.examine_more();
+    }
+
+    /// The next thing to do, if there is one.
+    pub(crate) fn poll_command(&mut self) -> Option<Command> {
+        self.commands.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) if nothing happens before.
+    pub(crate) fn poll_timeout(&self) -> Duration {
+        let ends = [self.plan.timeout, self.plan.timeout + GRACE];
+        let settled = self.leads.iter().filter_map(|lead| self.settled_at(lead));
+        let times = ends
+            .into_iter()
+            .chain(settled)
+            .chain(self.next_burst())
+            .chain(self.next_guess());
+        times.filter(|at| *at > self.now).min().unwrap_or(self.now)
+    }
+
+    /// The gateways, the best first and each once, as soon as it is decided. None: nobody who could be used.
+    pub(crate) fn verdict(&self) -> Option<Vec<LeadId>> {
+        self.is_over().then(|| self.gateways())
+    }
+
+    /// Who was heard and not taken, with the reason.
+    pub(crate) fn rejected(&self) -> Vec<Rejected> {
+        let late = self
+            .leads
+            .iter()
+            .filter(|lead| lead.state == State::Examining && lead.is_worth_telling());
+        let late = late.map(|lead| Rejected {
+            location: lead.location.to_string(),
+            why: Conversation::Timeout {
+                address: lead.location.authority().to_string(),
+                waited: self.now,
+            },
+        });
+        self.rejected.iter().cloned().chain(late).take(REJECTIONS).collect()
+    }
+
+    /// What was heard of a gateway besides its description.
+    pub(crate) fn heard(&self, id: LeadId) -> Heard {
+        let lead = self.leads.get(id.0);
+        lead.and_then(|lead| lead.heard.clone()).unwrap_or_default()
+    }
+
+    // --- Sending ---
+
+    fn next_burst(&self) -> Option<Duration> {
+        let at = target::burst_at(self.bursts_sent);
+        let searches = self.plan.searches() && at < self.plan.timeout.max(Duration::from_millis(1));
+        searches.then_some(at)
+    }
+
+    /// To single hosts first: a firewall on this machine lets an answer in only from where something was sent to.
+    fn send_burst(&mut self) {
+        let number = self.bursts_sent;
+        self.bursts_sent += 1;
+        let mut receivers = Vec::new();
+        match self.plan.wanted {
+            Wanted::Any => {
+                let origins = || self.plan.origins.iter().enumerate();
+                for (index, origin) in origins() {
+                    let host = if origin.loopback {
+                        Some(origin.address)
+                    } else {
+                        origin.gateway
+                    };
+                    receivers.extend(host.map(|host| (index, SocketAddrV4::new(host, PORT))));
+                }
+                let multicast = origins().filter(|(_, origin)| origin.multicast && !origin.loopback);
+                receivers.extend(multicast.map(|(index, _)| (index, EVERYONE)));
+            }
+            Wanted::At(to) => receivers.extend(origin::towards(&self.plan.origins, *to.ip()).map(|index| (index, to))),
+            Wanted::Described(_) => {}
+        }
+        receivers.retain(|(_, to)| !self.has_answered(*to.ip()));
+        for (origin, to) in receivers {
+            let datagrams = target::burst(number, to, &self.plan.user_agent);
+            self.commands.extend(
+                datagrams
+                    .into_iter()
+                    .map(|datagram| Command::Send { origin, to, datagram }),
+            );
+        }
+    }
+
+    /// Whether this host has answered that it is a gateway.
+    fn has_answered(&self, host: Ipv4Addr) -> bool {
+        let answered = |lead: &Lead| lead.source == Source::Answer(host) && lead.promise <= Promise::Gateway;
+        self.leads.iter().any(answered)
+    }
+
+    // --- Leads ---
+
+    fn follow_what_is_known(&mut self) {
+        if let Wanted::Described(location) = &self.plan.wanted {
+            self.follow(
+                location.clone(),
+                Place::Asked,
+                Source::Caller,
+                Promise::NewGateway,
+                None,
+            );
+        }
+        for Remembered { location, udn } in std::mem::take(&mut self.plan.remembered).into_iter().take(AT_ONCE) {
+            // What is remembered may be wrong, or not ours: it must not lead further than an answer could.
+            if let IpAddr::V4(host) = location.host()
+                && let Some(origin) = origin::towards(&self.plan.origins, host)
+                && let Ok(place) = lead::place(&self.plan.origins, origin, host, &location)
+            {
+                self.follow(location, place, Source::Memory { udn }, Promise::NewGateway, None);
+            }
+        }
+    }
+
+    fn next_guess(&self) -> Option<Duration> {
+        let silent = !self.guessed && matches!(self.plan.wanted, Wanted::At(_)) && self.leads.is_empty();
+        silent.then_some(SILENCE.min(self.plan.timeout))
+    }
+
+    fn follow_guesses(&mut self) {
+        self.guessed = true;
+        if let Wanted::At(to) = self.plan.wanted {
+            for location in guess::descriptions_at(*to.ip()) {
+                self.follow(location, Place::Asked, Source::Guess, Promise::Something, None);
+            }
+        }
+    }
+
+    /// Where a gateway stands that was told of so; `None` if it is not the one that is wanted.
+    fn place(&self, origin: usize, responder: Ipv4Addr, location: &Url) -> Option<Result<Place, Conversation>> {
+        let place = || lead::place(&self.plan.origins, origin, responder, location);
+        let own_words = location.host() == IpAddr::V4(responder);
+        match self.plan.wanted {
+            Wanted::Any => Some(place()),
+            Wanted::At(to) if *to.ip() == responder && own_words => Some(Ok(Place::Asked)),
+            Wanted::At(to) if *to.ip() == responder || location.host() == IpAddr::V4(*to.ip()) => {
+                Some(place().map(|_| Place::Asked))
+            }
+            Wanted::At(_) | Wanted::Described(_) => None,
+        }
+    }
+
+    fn is_worth_following(&self, place: Place, promise: Promise, responder: Ipv4Addr) -> bool {
+        let chosen = matches!(place, Place::Asked | Place::DefaultGateway(_));
+        let from = |lead: &&Lead| lead.source == Source::Answer(responder);
+        let from_others = |lead: &&Lead| !self.is_privileged(lead);
+        (chosen || promise <= Promise::Something)
+            && self.leads.iter().filter(from).count() < LEADS_PER_RESPONDER
+            && (self.is_default_gateway(responder) || self.leads.iter().filter(from_others).count() < LEADS)
+    }
+
+    fn follow(&mut self, location: Url, place: Place, source: Source, promise: Promise, heard: Option<Heard>) {
+        self.leads.push(Lead {
+            location,
+            place,
+            source,
+            promise,
+            heard,
+            state: State::Waiting,
+        });
+    }
+
+    /// Starts as many examinations as may run, the most promising first. A lead waits while a better one to the same
+    /// host is open, and is dropped when that one is good: many gateways show a view of themselves for each version.
+    fn examine_more(&mut self) {
+        let mut waiting: Vec<_> = (0..self.leads.len()).collect();
+        waiting.retain(|index| self.leads[*index].state == State::Waiting);
+        waiting.sort_by_key(|index| (self.leads[*index].place, self.leads[*index].promise));
+        for index in waiting {
+            let lead = &self.leads[index];
+            let mut better = self.leads.iter().filter(|other| other.promises_more_than(lead));
+            if better.clone().any(Lead::is_good) {
+                self.leads[index].state = State::Dead;
+            } else if !better.any(Lead::is_open) && (self.is_privileged(lead) || self.examining() < AT_ONCE) {
+                let (location, from) = (lead.location.clone(), self.address_towards(&lead.location));
+                self.leads[index].state = State::Examining;
+                let id = LeadId(index);
+                self.commands.push_back(Command::Examine { id, location, from });
+            }
+        }
+    }
+
+    fn examining(&self) -> usize {
+        let examining = |lead: &&Lead| lead.state == State::Examining && !self.is_privileged(lead);
+        self.leads.iter().filter(examining).count()
+    }
+
+    /// Leads from default gateways, and what the caller or an earlier search knew, do not compete with the others.
+    fn is_privileged(&self, lead: &Lead) -> bool {
+        match lead.source {
+            Source::Answer(responder) => self.is_default_gateway(responder),
+            Source::Memory { .. } | Source::Caller | Source::Guess => true,
+        }
+    }
+
+    fn is_default_gateway(&self, host: Ipv4Addr) -> bool {
+        self.plan.origins.iter().any(|origin| origin.gateway == Some(host))
+    }
+
+    /// Our address in the host's network; the gateway compares it with that of the mapping's client.
+    fn address_towards(&self, location: &Url) -> Option<Ipv4Addr> {
+        let IpAddr::V4(host) = location.host() else { return None };
+        let origin = &self.plan.origins[origin::towards(&self.plan.origins, host)?];
+        (origin.covers(host) || origin.gateway == Some(host)).then_some(origin.address)
+    }
+
+    fn reject(&mut self, location: &str, why: Conversation) {
+        let known = |rejected: &Rejected| rejected.location == location;
+        if self.rejected.len() < REJECTIONS && !self.rejected.iter().any(known) {
+            let location = location.to_owned();
+            self.rejected.push(Rejected { location, why });
+        }
+    }
+
+    // --- Deciding ---
+
+    fn is_over(&self) -> bool {
+        let open = self.leads.iter().any(Lead::is_open);
+        let time_over = self.now >= self.plan.timeout;
+        let nobody_answers = time_over || !self.plan.searches();
+        if (nobody_answers && !open) || self.now >= self.plan.timeout + GRACE {
+            return true;
+        }
+        match self.best() {
+            Some((best, rank)) if self.plan.until == Until::Certain => {
+                // Whoever is slow is not waited for if there is one that is up.
+                self.is_settled(best, rank) || (time_over && rank.standing() != Standing::Down)
+            }
+            _ => false,
+        }
+    }
+
+    fn best(&self) -> Option<(&Lead, GatewayRank)> {
+        let ranked = self.leads.iter().filter_map(|lead| Some((lead, lead.rank()?)));
+        ranked.min_by_key(|(_, rank)| *rank)
+    }
+
+    /// Whether the best gateway, or one less good, has been known for so long that a better one would have come, and
+    /// nothing better is being examined.
+    fn is_settled(&self, best: &Lead, rank: GatewayRank) -> bool {
+        let waited = self.leads.iter().filter_map(|lead| self.settled_at(lead));
+        let known = matches!(best.source, Source::Memory { .. });
+        let may_be_better =
+            |lead: &Lead| lead.is_open() && (lead.promises_more_than(best) || (lead.place < rank.place() && !known));
+        waited.min().is_some_and(|at| at <= self.now) && !self.leads.iter().any(may_be_better)
+    }
+
+    fn settled_at(&self, lead: &Lead) -> Option<Duration> {
+        let State::Gateway { rank, since, .. } = lead.state else {
+            return None;
+        };
+        let alone = self.plan.origins.iter().all(|origin| origin.loopback);
+        let known = matches!(lead.source, Source::Memory { .. });
+        Some(since + patience(rank, alone, known)?)
+    }
+
+    fn gateways(&self) -> Vec<LeadId> {
+        let mut found: Vec<_> = self.leads.iter().enumerate().collect();
+        found.retain(|(_, lead)| lead.rank().is_some());
+        found.sort_by_key(|(_, lead)| lead.rank());
+        let mut unique: Vec<(usize, &Lead)> = Vec::new();
+        for (index, lead) in found {
+            if !unique.iter().any(|(_, better)| better.is_same_gateway_as(lead)) {
+                unique.push((index, lead));
+            }
+        }
+        unique.into_iter().map(|(index, _)| LeadId(index)).collect()
+    }
+}
+
+impl Plan {
+    /// Whether anything is sent, and so anybody may answer.
+    fn searches(&self) -> bool {
+        match self.wanted {
+            Wanted::Any => !self.origins.is_empty(),
+            Wanted::At(to) => origin::towards(&self.origins, *to.ip()).is_some(),
+            Wanted::Described(_) => false,
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Gateways that were found, and their connections.
+
+mod connection;
+mod found;
+mod layout;
+mod wan;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::actions::Layer3Forwarding;
+use crate::discovery::Discovery;
+use crate::http;
+use crate::mapping::Memory;
+pub use connection::{Connection, StatusSeen};
+pub(crate) use found::{Found, Thoroughness};
+pub(crate) use layout::OfferedService;
+pub use wan::WanConnection;
+
+/// An internet gateway that was found. Cheap to clone; the clones are the same gateway.
+#[derive(Clone)]
+pub struct Gateway {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    found: Found,
+    heard: Heard,
+    location: String,
+    interface: String,
+    discovery: Discovery,
+    memory: Memory,
+}
+
+/// What an answer to a search says about a gateway besides where it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Heard {
+    /// `SERVER`.
+    pub(crate) server: Option<String>,
+    /// `BOOTID.UPNP.ORG`.
+    pub(crate) boot_id: Option<u32>,
+}
+
+impl Gateway {
+    pub(crate) fn new(found: Found, heard: Heard, interface: String, discovery: Discovery) -> Self {
+        let inner = Inner {
+            location: found.location.to_string(),
+            found,
+            heard,
+            interface,
+            discovery,
+            memory: Memory::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Its name for people (`friendlyName`).
+    pub fn name(&self) -> &str {
+        &self.inner.found.description.device.friendly_name
+    }
+
+    /// Who made it.
+    pub fn manufacturer(&self) -> &str {
+        &self.inner.found.description.device.manufacturer
+    }
+
+    /// The model: name and number.
+    pub fn model(&self) -> String {
+        let device = &self.inner.found.description.device;
+        match &device.model_number {
+            Some(number) if !device.model_name.contains(number) => format!("{} {number}", device.model_name),
+            Some(_) | None => device.model_name.clone(),
+        }
+    }
+
+    /// The unique name of the root device: `uuid:` and a UUID, if the maker kept to the standard.
+    pub fn udn(&self) -> &str {
+        &self.inner.found.description.device.udn
+    }
+
+    /// Where its description is.
+    pub fn location(&self) -> &str {
+        &self.inner.location
+    }
+
+    /// Its address in our network.
+    pub fn address(&self) -> IpAddr {
+        self.inner.found.location.host()
+    }
+
+    /// Our address as the gateway sees it, which is where mappings lead by default.
+    pub fn local_address(&self) -> IpAddr {
+        self.inner.found.local
+    }
+
+    /// The interface that leads to it; empty if it is behind routers that are not known.
+    pub fn interface(&self) -> &str {
+        &self.inner.interface
+    }
+
+    /// Its software, in its own words.
+    pub fn server(&self) -> Option<&str> {
+        let found = &self.inner.found;
+        self.inner.heard.server.as_deref().or(found.server.as_deref())
+    }
+
+    /// `BOOTID.UPNP.ORG`: another value means that it has started anew. Not all gateways have it, and none that was
+    /// found without a search.
+    pub fn boot_id(&self) -> Option<u32> {
+        self.inner.heard.boot_id
+    }
+
+    /// The version of its InternetGatewayDevice; 1 if it is another device.
+    pub fn igd_version(&self) -> u8 {
+        let device_type = &self.inner.found.description.device.device_type;
+        let version = device_type
+            .rsplit(':')
+            .next()
+            .and_then(|version| version.trim().parse().ok());
+        version.unwrap_or(1)
+    }
+
+    /// Its ways to the internet, the best first; at least one.
+    pub fn connections(&self) -> &[Connection] {
+        &self.inner.found.connections
+    }
+
+    /// The best way to the internet.
+    pub fn connection(&self) -> &Connection {
+        self.inner.found.best()
+    }
+
+    /// The service that knows which connection is the default, if there is one.
+    pub fn layer3_forwarding(&self) -> Option<&Layer3Forwarding> {
+        self.inner.found.layer3_forwarding.as_ref()
+    }
+
+    /// Every service of the description whose URLs stay on the gateway.
+    pub(crate) fn services(&self) -> &[OfferedService] {
+        &self.inner.found.services
+    }
+
+    /// What its requests go through.
+    pub(crate) fn http(&self) -> &Arc<http::Client> {
+        &self.inner.found.http
+    }
+
+    /// What it has shown that it cannot do.
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.inner.memory
+    }
+
+    /// How to find it again.
+    pub(crate) fn discovery(&self) -> Discovery {
+        self.inner.discovery.clone()
+    }
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway")
+            .field("name", &self.name())
+            .field("location", &self.location())
+            .field("udn", &self.udn())
+            .field("connections", &self.connections())
+            .finish_non_exhaustive()
+    }
+}
