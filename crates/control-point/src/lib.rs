@@ -1,8 +1,8 @@
 //! Finds the internet gateway, opens ports on it, keeps them open, and says in plain words what is wrong.
 
 pub mod actions;
-pub mod doctor;
 pub mod discovery;
+pub mod doctor;
 mod endpoint;
 mod error;
 pub mod explain;
