@@ -9,6 +9,8 @@
 
 mod lead;
 mod plan;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};

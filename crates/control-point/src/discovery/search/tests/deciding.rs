@@ -1,0 +1,268 @@
+//! When it is over, and who is taken.
+
+use super::*;
+
+fn remembered(location: &str, udn: &str) -> Plan {
+    Plan {
+        remembered: vec![Remembered {
+            location: Url::parse(location).unwrap(),
+            udn: udn.to_owned(),
+        }],
+        ..plan()
+    }
+}
+
+#[test]
+fn a_usable_default_gateway_is_taken_at_once() {
+    let mut driven = Driven::new(plan());
+    driven.wait_ms(2);
+    driven.answer(GATEWAY, IGD_1, &at(GATEWAY, "/d"));
+    driven.wait_ms(3);
+    let found = driven.good(&at(GATEWAY, "/d"));
+    driven.assert_found(&[found]);
+}
+
+#[test]
+fn another_usable_gateway_is_taken_when_50_milliseconds_brought_no_better_one() {
+    let mut driven = Driven::new(plan());
+    driven.answer(SECOND_ROUTER, IGD_1, &at(SECOND_ROUTER, "/d"));
+    let found = driven.good(&at(SECOND_ROUTER, "/d"));
+    driven.wait_ms(49);
+    driven.assert_open();
+    driven.wait_ms(1);
+    driven.assert_found(&[found]);
+}
+
+#[test]
+fn r5_the_default_gateway_is_preferred() {
+    let mut driven = Driven::new(plan());
+    driven.answer(SECOND_ROUTER, IGD_2, &at(SECOND_ROUTER, "/d"));
+    let second = driven.good(&at(SECOND_ROUTER, "/d"));
+    driven.wait_ms(20);
+    driven.answer(GATEWAY, IGD_1, &at(GATEWAY, "/d"));
+    driven.wait_ms(100);
+    driven.assert_open();
+    let first = driven.good(&at(GATEWAY, "/d"));
+    driven.assert_found(&[first, second]);
+}
+
+#[test]
+fn a_slow_default_gateway_is_not_waited_for_beyond_the_time() {
+    let mut driven = Driven::new(plan());
+    driven.answer(GATEWAY, IGD_1, &at(GATEWAY, "/d"));
+    driven.answer(SECOND_ROUTER, IGD_1, &at(SECOND_ROUTER, "/d"));
+    let second = driven.good(&at(SECOND_ROUTER, "/d"));
+    driven.wait_ms(999);
+    driven.assert_open();
+    driven.wait_ms(1);
+    driven.assert_found(&[second]);
+}
+
+#[test]
+fn r19_a_gateway_that_is_down_gives_way_to_one_that_is_up() {
+    let mut driven = Driven::new(plan());
+    driven.answer(GATEWAY, IGD_1, &at(GATEWAY, "/d"));
+    driven.answer(SECOND_ROUTER, IGD_1, &at(SECOND_ROUTER, "/d"));
+    let down = driven.examined(&at(GATEWAY, "/d"), Ok(findings(Standing::Down)));
+    driven.wait_ms(400);
+    driven.assert_open();
+    let up = driven.good(&at(SECOND_ROUTER, "/d"));
+    driven.wait_ms(50);
+    driven.assert_found(&[up, down]);
+}
+
+#[test]
+fn a_gateway_that_is_down_is_given_when_the_time_is_over() {
+    let mut driven = Driven::new(plan());
+    driven.answer(GATEWAY, IGD_1, &at(GATEWAY, "/d"));
+    let down = driven.examined(&at(GATEWAY, "/d"), Ok(findings(Standing::Down)));
+    driven.wait_ms(999);
+    driven.assert_open();
+    driven.wait_ms(1);
+    driven.assert_found(&[down]);
+}
+
+#[test]
+fn r60_a_default_gateway_behind_another_nat_is_taken_after_a_quarter_of_a_second() {
+    for standing in [Standing::UpPrivate, Standing::Up] {
+        let mut driven = Driven::new(plan());
+        driven.answer(GATEWAY, IGD_1, &at(GATEWAY, "/d"));
+        let found = driven.examined(&at(GATEWAY, "/d"), Ok(findings(standing)));
+        driven.wait_ms(249);
+        driven.assert_open();
+        driven.wait_ms(1);
+        driven.assert_found(&[found]);
+    }
+}
+
+#[test]
+fn a_gateway_that_answers_late_may_take_longer_to_tell_about_itself() {
+    let mut driven = Driven::new(plan());
+    driven.wait_ms(990);
+    driven.answer(GATEWAY, IGD_1, &at(GATEWAY, "/d"));
+    driven.wait_ms(500);
+    driven.assert_open();
+    let found = driven.good(&at(GATEWAY, "/d"));
+    driven.assert_found(&[found]);
+}
+
+#[test]
+fn nobody_is_waited_for_without_end() {
+    let mut driven = Driven::new(plan());
+    driven.answer(GATEWAY, IGD_1, &at(GATEWAY, "/d"));
+    driven.wait_ms(2999);
+    driven.assert_open();
+    driven.wait_ms(1);
+    driven.assert_found(&[]);
+    let rejected = driven.search.rejected();
+    assert_eq!(rejected.len(), 1);
+    assert!(matches!(&rejected[0].why, Conversation::Timeout { waited, .. } if waited.as_secs() == 3));
+}
+
+#[test]
+fn loopback_comes_last() {
+    let mut driven = Driven::new(plan());
+    driven.answer_to(1, Ipv4Addr::LOCALHOST, IGD_2, "http://127.0.0.1:5000/d");
+    let here = driven.good("http://127.0.0.1:5000/d");
+    driven.wait_ms(100);
+    driven.assert_open();
+    driven.answer(SECOND_ROUTER, IGD_1, &at(SECOND_ROUTER, "/d"));
+    let router = driven.good(&at(SECOND_ROUTER, "/d"));
+    driven.wait_ms(50);
+    driven.assert_found(&[router, here]);
+}
+
+#[test]
+fn loopback_is_taken_at_once_where_there_is_nothing_else() {
+    let mut driven = Driven::new(Plan {
+        origins: vec![loopback()],
+        ..plan()
+    });
+    driven.answer(Ipv4Addr::LOCALHOST, IGD_2, "http://127.0.0.1:5000/d");
+    let here = driven.good("http://127.0.0.1:5000/d");
+    driven.assert_found(&[here]);
+}
+
+#[test]
+fn the_gateway_of_the_better_route_comes_first() {
+    let mut driven = Driven::new(Plan {
+        origins: vec![lan(), second_lan()],
+        ..plan()
+    });
+    let other = Ipv4Addr::new(10, 0, 0, 1);
+    driven.answer_to(1, other, IGD_2, &at(other, "/d"));
+    let second = driven.good(&at(other, "/d"));
+    driven.wait_ms(30);
+    driven.answer(GATEWAY, IGD_1, &at(GATEWAY, "/d"));
+    let first = driven.good(&at(GATEWAY, "/d"));
+    driven.assert_found(&[first, second]);
+}
+
+#[test]
+fn a_remembered_gateway_is_asked_before_anything_is_sent_and_taken_at_once() {
+    let mut driven = Driven::new(remembered(&at(SECOND_ROUTER, "/d"), "uuid:1"));
+    assert_eq!(driven.locations(), [at(SECOND_ROUTER, "/d")]);
+    assert!(!driven.sent.is_empty(), "the search goes on meanwhile");
+    let found = driven.good(&at(SECOND_ROUTER, "/d"));
+    driven.assert_found(&[found]);
+}
+
+#[test]
+fn what_is_remembered_is_done_before_what_is_sent() {
+    let mut search = Search::new(remembered(&at(GATEWAY, "/d"), "uuid:1"));
+    assert!(matches!(search.poll_command(), Some(Command::Examine { .. })));
+}
+
+#[test]
+fn another_gateway_where_one_is_remembered_is_not_taken_for_it() {
+    let mut driven = Driven::new(remembered(&at(SECOND_ROUTER, "/d"), "uuid:other"));
+    driven.good(&at(SECOND_ROUTER, "/d"));
+    driven.wait_ms(1000);
+    driven.assert_found(&[]);
+    assert_eq!(driven.search.rejected(), []);
+}
+
+#[test]
+fn another_gateway_where_one_is_remembered_is_taken_if_it_answers() {
+    let mut driven = Driven::new(remembered(&at(GATEWAY, "/d"), "uuid:other"));
+    driven.answer(GATEWAY, IGD_1, &at(GATEWAY, "/d"));
+    let found = driven.good(&at(GATEWAY, "/d"));
+    driven.assert_found(&[found]);
+}
+
+#[test]
+fn r9_a_remembered_location_that_is_gone_does_not_hinder_the_search() {
+    let mut driven = Driven::new(remembered(&at(GATEWAY, "/old"), "uuid:1"));
+    driven.examined(&at(GATEWAY, "/old"), Err(refused()));
+    driven.answer(GATEWAY, IGD_1, &at(GATEWAY, "/new"));
+    let found = driven.good(&at(GATEWAY, "/new"));
+    driven.assert_found(&[found]);
+}
+
+#[test]
+fn r9_a_remembered_gateway_that_hangs_does_not_hinder_the_search() {
+    let mut driven = Driven::new(remembered(&at(GATEWAY, "/old"), "uuid:1"));
+    driven.answer(GATEWAY, IGD_2, &at(GATEWAY, "/new"));
+    let found = driven.good(&at(GATEWAY, "/new"));
+    driven.assert_found(&[found]);
+}
+
+#[test]
+fn what_is_remembered_leads_no_further_than_an_answer() {
+    for location in ["http://8.8.8.8/d", "http://[fd77::1]/d", "http://192.168.77.255.1/d"] {
+        if Url::parse(location).is_ok() {
+            assert_eq!(
+                Driven::new(remembered(location, "uuid:1")).locations(),
+                [""; 0],
+                "{location}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_remembered_loopback_gateway_is_no_better_for_that() {
+    let mut driven = Driven::new(remembered("http://127.0.0.1:5000/d", "uuid:1"));
+    driven.good("http://127.0.0.1:5000/d");
+    driven.wait_ms(100);
+    driven.assert_open();
+}
+
+#[test]
+fn all_gateways_are_waited_for_and_each_is_told_once() {
+    let mut driven = Driven::new(Plan {
+        until: Until::TimeOver,
+        ..plan()
+    });
+    driven.answer(GATEWAY, IGD_1, &at(GATEWAY, "/igd.xml"));
+    driven.answer(GATEWAY, IGD_2, &at(GATEWAY, "/igd2.xml"));
+    driven.answer(SECOND_ROUTER, IGD_1, &at(SECOND_ROUTER, "/d"));
+    let old = driven.examined(
+        &at(GATEWAY, "/igd.xml"),
+        Ok(Findings {
+            version: 1,
+            ..findings(Standing::UpPublic)
+        }),
+    );
+    let new = driven.good(&at(GATEWAY, "/igd2.xml"));
+    let other = driven.examined(&at(SECOND_ROUTER, "/d"), Ok(findings(Standing::Down)));
+    driven.wait_ms(999);
+    driven.assert_open();
+    driven.wait_ms(1);
+    driven.assert_found(&[new, other]);
+    assert_ne!(old, new);
+}
+
+#[test]
+fn a_named_gateway_is_taken_whatever_its_state() {
+    for (standing, wait) in [(Standing::UpPublic, 0), (Standing::UpPrivate, 50), (Standing::Down, 50)] {
+        let mut driven = Driven::new(Plan {
+            wanted: Wanted::At(SocketAddrV4::new(SECOND_ROUTER, PORT)),
+            ..plan()
+        });
+        driven.answer(SECOND_ROUTER, IGD_1, &at(SECOND_ROUTER, "/d"));
+        let found = driven.examined(&at(SECOND_ROUTER, "/d"), Ok(findings(standing)));
+        driven.wait_ms(wait);
+        driven.assert_found(&[found]);
+    }
+}
