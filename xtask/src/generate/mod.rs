@@ -2,6 +2,7 @@
 //!
 //! The result is checked in, so that it is read, searched and reviewed like everything else. `--check` compares only.
 
+mod comments;
 mod docs;
 mod names;
 mod service;

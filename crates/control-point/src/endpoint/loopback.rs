@@ -82,7 +82,7 @@ impl Network for Loopback {
     fn connect(&self, _to: SocketAddr, from: Option<IpAddr>) -> BoxFuture<'_, io::Result<Connected>> {
         let (near, far) = tokio::io::duplex(64 * 1024);
         tokio::spawn(serve(far, Arc::clone(&self.respond)));
-        let local = SocketAddr::new(from.unwrap_or(Ipv4Addr::LOCALHOST.into()), 40000);
+        let local = SocketAddr::new(from.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), 40000);
         Box::pin(async move {
             let stream = Box::new(near);
             Ok(Connected { stream, local })

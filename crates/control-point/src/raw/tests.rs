@@ -95,7 +95,8 @@ async fn arguments_are_sent_and_given_in_the_order_of_the_description() {
 
 #[tokio::test]
 async fn what_does_not_fit_the_description_is_not_sent() {
-    let table: [(&[(&str, &str)], &str, &str); 8] = [
+    type Given = &'static [(&'static str, &'static str)];
+    let table: [(Given, &str, &str); 8] = [
         (
             &[("Colour", "Red"), ("Level", "1")],
             "On",
