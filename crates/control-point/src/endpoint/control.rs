@@ -38,9 +38,9 @@ impl Control {
         }
     }
 
-    /// Our address, as the gateway sees it.
-    pub(crate) fn local(&self) -> IpAddr {
-        self.local
+    /// Where the service is controlled.
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
     }
 
     /// Carries out an action, whose arguments are sent in the order given. Asks once.

@@ -15,8 +15,7 @@ pub struct Connection {
     pub(super) common: Option<WanCommonInterfaceConfig>,
     pub(super) firewall: Option<WanIpv6FirewallControl>,
     pub(super) name: ConnectionName,
-    /// Positions of its services in the description, that of the connection itself first.
-    pub(super) services: Vec<usize>,
+    pub(super) position: usize,
     pub(super) seen: Option<StatusSeen>,
 }
 
@@ -91,7 +90,7 @@ impl Connection {
         Preference {
             is_not_default: !default.is_some_and(|default| self.name.is_meant_by(default)),
             is_ppp: matches!(self.wan, WanConnection::Ppp(_)),
-            position: self.services.first().copied().unwrap_or_default(),
+            position: self.position,
         }
     }
 }

@@ -7,12 +7,11 @@ use portreeve_wire::Url;
 use portreeve_wire::description::Description;
 
 use super::connection::Connection;
-use super::layout;
+use super::layout::{self, OfferedService};
 use crate::actions::Layer3Forwarding;
 use crate::discovery::rank::{ConnectionRank, Standing};
 use crate::error::Conversation;
 use crate::http;
-use crate::raw::{Catalogue, Offered};
 
 /// See the module.
 #[derive(Debug)]
@@ -24,7 +23,7 @@ pub(crate) struct Found {
     /// The best first.
     pub(super) connections: Vec<Connection>,
     pub(super) layer3_forwarding: Option<Layer3Forwarding>,
-    pub(super) services: Vec<Offered>,
+    pub(super) services: Vec<OfferedService>,
     pub(super) http: Arc<http::Client>,
 }
 
@@ -112,21 +111,6 @@ impl Found {
     /// The unique name of the root device.
     pub(crate) fn udn(&self) -> &str {
         &self.description.device.udn
-    }
-
-    /// All services, those of better connections before others.
-    pub(super) fn catalogue(&self) -> Catalogue {
-        let by_rank = self.connections.iter().flat_map(|connection| &connection.services);
-        let mut order: Vec<usize> = Vec::new();
-        for position in by_rank.copied().chain(0..self.services.len()) {
-            if !order.contains(&position) {
-                order.push(position);
-            }
-        }
-        let services = order
-            .into_iter()
-            .filter_map(|position| self.services.get(position).cloned());
-        Catalogue::new(services.collect(), Arc::clone(&self.http), self.local)
     }
 
     /// Which connection is the default, where that makes a difference.

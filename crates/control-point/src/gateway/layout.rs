@@ -16,7 +16,6 @@ use crate::actions::{
 use crate::endpoint::Endpoint;
 use crate::error::Conversation;
 use crate::http;
-use crate::raw::Offered;
 
 /// More ways to the internet than any gateway has.
 const CONNECTIONS: usize = 16;
@@ -28,8 +27,21 @@ pub(super) struct Layout {
     pub(super) connections: Vec<Connection>,
     /// The service that knows which connection is the default.
     pub(super) layer3_forwarding: Option<Layer3Forwarding>,
-    /// Every service whose URLs stay on the gateway, in the order of the description.
-    pub(super) services: Vec<Offered>,
+    /// Every service, for calls by name.
+    pub(super) services: Vec<OfferedService>,
+}
+
+/// A service of a gateway, known to us or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OfferedService {
+    /// Type URN as the description spells it.
+    pub(crate) service_type: String,
+    /// Identifier URN as the description spells it.
+    pub(crate) service_id: String,
+    /// Where it is controlled.
+    pub(crate) control: Url,
+    /// Where its own description is; that of the gateway if it has none on this host.
+    pub(crate) scpd: Url,
 }
 
 /// Reads where everything is. A service whose control URL leads to another host is left out, and if none that maps
@@ -51,7 +63,7 @@ pub(super) fn read(
     for placed in description.services() {
         match reader.locate(&placed) {
             Ok(offered) => {
-                known.extend(Known::of(placed, &offered, services.len()));
+                known.extend(Known::of(placed, &offered));
                 services.push(offered);
             }
             Err(why) if maps_ports(&placed) => led_away = Some(why),
@@ -77,12 +89,10 @@ struct Known<'a> {
     version: u8,
     control: Url,
     scpd: Url,
-    /// Its position among all services that are offered.
-    position: usize,
 }
 
 impl<'a> Known<'a> {
-    fn of(placed: PlacedService<'a>, offered: &Offered, position: usize) -> Option<Self> {
+    fn of(placed: PlacedService<'a>, offered: &OfferedService) -> Option<Self> {
         let (service, version) = service::by_urn(&placed.entry.service_type)?;
         Some(Self {
             placed,
@@ -91,7 +101,6 @@ impl<'a> Known<'a> {
             version: version.unwrap_or(1),
             control: offered.control.clone(),
             scpd: offered.scpd.clone(),
-            position,
         })
     }
 
@@ -116,9 +125,9 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn locate(&self, placed: &PlacedService<'_>) -> Result<Offered, Conversation> {
+    fn locate(&self, placed: &PlacedService<'_>) -> Result<OfferedService, Conversation> {
         let entry = placed.entry;
-        Ok(Offered {
+        Ok(OfferedService {
             service_type: entry.service_type.clone(),
             service_id: entry.service_id.clone(),
             control: self.resolve(&entry.control_url)?,
@@ -148,23 +157,22 @@ impl Reader<'_> {
         let wans = known
             .iter()
             .filter_map(|known| Some((known, self.wan_connection(known)?)));
-        wans.map(|(known_wan, wan)| {
+        wans.enumerate().map(|(position, (known_wan, wan))| {
             let beside = |service: &'static Service| {
                 let mut others = known.iter().filter(|other| other.is(service));
-                others.find(|other| other.belongs_to(known_wan))
+                others
+                    .find(|other| other.belongs_to(known_wan))
+                    .map(|other| self.endpoint(other))
             };
-            let common = beside(&service::WAN_COMMON_INTERFACE_CONFIG);
-            let firewall = beside(&service::WAN_IPV6_FIREWALL_CONTROL);
-            let services = [Some(known_wan), common, firewall].into_iter().flatten();
             Connection {
                 wan,
-                common: common.map(|known| WanCommonInterfaceConfig::new(self.endpoint(known))),
-                firewall: firewall.map(|known| WanIpv6FirewallControl::new(self.endpoint(known))),
-                services: services.map(|known| known.position).collect(),
+                common: beside(&service::WAN_COMMON_INTERFACE_CONFIG).map(WanCommonInterfaceConfig::new),
+                firewall: beside(&service::WAN_IPV6_FIREWALL_CONTROL).map(WanIpv6FirewallControl::new),
                 name: ConnectionName {
                     udn: known_wan.placed.device.udn.clone(),
                     service_id: known_wan.placed.entry.service_id.clone(),
                 },
+                position,
                 seen: None,
             }
         })

@@ -11,13 +11,12 @@ use std::sync::Arc;
 
 use crate::actions::Layer3Forwarding;
 use crate::discovery::Discovery;
-use crate::error::Error;
 use crate::http;
-use crate::listing::{self, Listing};
 use crate::mapping::Memory;
-use crate::raw;
+use crate::raw::Descriptions;
 pub use connection::{Connection, StatusSeen};
 pub(crate) use found::{Found, Thoroughness};
+pub(crate) use layout::OfferedService;
 pub use wan::WanConnection;
 
 /// An internet gateway that was found. Cheap to clone; the clones are the same gateway.
@@ -29,11 +28,11 @@ pub struct Gateway {
 struct Inner {
     found: Found,
     heard: Heard,
-    catalogue: raw::Catalogue,
     location: String,
     interface: String,
     discovery: Discovery,
     memory: Memory,
+    descriptions: Descriptions,
 }
 
 /// What an answer to a search says about a gateway besides where it is.
@@ -49,12 +48,12 @@ impl Gateway {
     pub(crate) fn new(found: Found, heard: Heard, interface: String, discovery: Discovery) -> Self {
         let inner = Inner {
             location: found.location.to_string(),
-            catalogue: found.catalogue(),
             found,
             heard,
             interface,
             discovery,
             memory: Memory::default(),
+            descriptions: Descriptions::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -140,39 +139,19 @@ impl Gateway {
         self.inner.found.layer3_forwarding.as_ref()
     }
 
-    /// Every mapping that the gateway shows to us, of its best connection.
-    pub async fn mappings(&self) -> Result<Listing, Error> {
-        listing::list(self.connection().wan().endpoint()).await
-    }
-
-    /// All its services with their actions, as it describes them; those of the best connection before others of their
-    /// type.
-    pub async fn services(&self) -> Vec<raw::Service> {
-        self.inner.catalogue.services().await
-    }
-
-    /// Calls any action of any service, for what it gives: names and texts, in the order of the service's description.
-    ///
-    /// The service is given by name, `name:version`, type or identifier; where several are meant, that of the best
-    /// connection is called. Arguments are given by name in any order, and checked against the description before
-    /// anything is sent.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Invalid`] for arguments that do not fit, [`NotOffered`](crate::Conversation::NotOffered) if there is no
-    /// such service or action, and whatever the gateway makes of the call.
-    pub async fn call(
-        &self,
-        service: &str,
-        action: &str,
-        arguments: &[(&str, &str)],
-    ) -> Result<Vec<(String, String)>, Error> {
-        self.inner.catalogue.call(service, action, arguments).await
+    /// Every service of the description whose URLs stay on the gateway.
+    pub(crate) fn offered(&self) -> &[OfferedService] {
+        &self.inner.found.services
     }
 
     /// What its requests go through.
     pub(crate) fn http(&self) -> &Arc<http::Client> {
         &self.inner.found.http
+    }
+
+    /// What its services have said about themselves.
+    pub(crate) fn descriptions(&self) -> &Descriptions {
+        &self.inner.descriptions
     }
 
     /// What it has shown that it cannot do.

@@ -12,6 +12,7 @@ use portreeve_wire::service::Action;
 
 use crate::endpoint::Endpoint;
 use crate::error::{Conversation, Error, Refusal};
+use crate::gateway::Gateway;
 use crate::mapping::Protocol;
 pub use entry::Entry;
 use gather::{Gathered, Source, gather};
@@ -60,8 +61,20 @@ pub enum How {
     },
 }
 
+impl Gateway {
+    /// Reads all mappings of the gateway's [`connection`](Self::connection), whatever the gateway's way of listing them.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the gateway refuses the first mapping with, unless that means that there is none; or that it could not be
+    /// talked to.
+    pub async fn mappings(&self) -> Result<Listing, Error> {
+        list(self.connection().wan().endpoint()).await
+    }
+}
+
 /// Reads all mappings of a WANIPConnection or WANPPPConnection.
-pub(crate) async fn list(connection: &Endpoint) -> Result<Listing, Error> {
+async fn list(connection: &Endpoint) -> Result<Listing, Error> {
     let connection = Connection { endpoint: connection };
     let Gathered {
         entries,

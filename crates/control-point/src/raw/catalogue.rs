@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use portreeve_wire::scpd::{self, Scpd, ScpdError};
 use portreeve_wire::{Url, View, service};
@@ -10,51 +10,34 @@ use portreeve_wire::{Url, View, service};
 use super::{Action, Service, arguments, select};
 use crate::endpoint::Control;
 use crate::error::{Conversation, Error};
+use crate::gateway::OfferedService;
 use crate::http;
 
-/// A service in a gateway's device description, with URLs that have been resolved and lead nowhere else.
-#[derive(Clone, Debug)]
-pub(crate) struct Offered {
-    /// Type, as the description spells it.
-    pub(crate) service_type: String,
-    /// Identifier, as the description spells it.
-    pub(crate) service_id: String,
-    /// Where it is controlled.
-    pub(crate) control: Url,
-    /// Where it is described.
-    pub(crate) scpd: Url,
+/// The descriptions of a gateway's services that have been fetched, by URL.
+#[derive(Debug, Default)]
+pub(crate) struct Descriptions(Mutex<HashMap<Url, Arc<Scpd>>>);
+
+/// The services of a gateway, and how to reach them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Catalogue<'a> {
+    /// In the order of preference among services that go by the same name.
+    pub(super) offered: &'a [&'a OfferedService],
+    pub(super) http: &'a Arc<http::Client>,
+    /// Our address.
+    pub(super) local: IpAddr,
+    pub(super) descriptions: &'a Descriptions,
 }
 
-/// The services of a gateway.
-#[derive(Debug)]
-pub(crate) struct Catalogue {
-    offered: Vec<Offered>,
-    http: Arc<http::Client>,
-    local: IpAddr,
-    /// Descriptions by URL.
-    descriptions: Mutex<HashMap<Url, Arc<Scpd>>>,
-}
-
-impl Catalogue {
-    /// `offered` in the order in which services of the same type are to be preferred; `local` is our address.
-    pub(crate) fn new(offered: Vec<Offered>, http: Arc<http::Client>, local: IpAddr) -> Self {
-        Self {
-            offered,
-            http,
-            local,
-            descriptions: Mutex::default(),
-        }
-    }
-
+impl Catalogue<'_> {
     /// Calls an action of a service, both by name, with arguments by name, for what it gives in the order of the
     /// service's description.
-    pub(crate) async fn call(
+    pub(super) async fn call(
         &self,
         service: &str,
         action: &str,
         arguments: &[(&str, &str)],
     ) -> Result<Vec<(String, String)>, Error> {
-        let offered = select::service(&self.offered, service)?;
+        let offered = select::service(self.offered, service)?;
         let scpd = self.description(offered).await?;
         let actions: Vec<Action> = scpd.actions.iter().map(|action| Action::new(&scpd, action)).collect();
         let action = select::action(&actions, action)?;
@@ -62,15 +45,15 @@ impl Catalogue {
         let arguments: Vec<(&str, &str)> = arguments.iter().map(|(name, text)| (&**name, &**text)).collect();
 
         let (service_type, url) = (offered.service_type.clone(), offered.control.clone());
-        let control = Control::new(service_type, url, Arc::clone(&self.http), self.local);
+        let control = Control::new(service_type, url, Arc::clone(self.http), self.local);
         let answer = control.call(&action.name, &arguments).await?;
         arguments::arrange(action, answer).ok_or_else(|| control.malformed(&action.name, &"it was cut off"))
     }
 
     /// All services with their actions.
-    pub(crate) async fn services(&self) -> Vec<Service> {
+    pub(super) async fn services(&self) -> Vec<Service> {
         let mut services = Vec::with_capacity(self.offered.len());
-        for offered in &self.offered {
+        for offered in self.offered {
             let description = self.description(offered).await;
             services.push(Service::new(offered, description.as_deref().map_err(Clone::clone)));
         }
@@ -78,20 +61,15 @@ impl Catalogue {
     }
 
     /// The gateway's description of a service; the standard's where the gateway has none that can be read.
-    async fn description(&self, offered: &Offered) -> Result<Arc<Scpd>, Conversation> {
-        let known = {
-            let descriptions = self.descriptions.lock().unwrap_or_else(PoisonError::into_inner);
-            descriptions.get(&offered.scpd).cloned()
-        };
-        if let Some(known) = known {
+    async fn description(&self, offered: &OfferedService) -> Result<Arc<Scpd>, Conversation> {
+        if let Some(known) = self.descriptions.get(&offered.scpd) {
             return Ok(known);
         }
         let scpd = match self.fetch(&offered.scpd).await {
             Ok(scpd) => Arc::new(scpd),
             Err(error) => return standard(&offered.service_type).map(Arc::new).ok_or(error),
         };
-        let mut descriptions = self.descriptions.lock().unwrap_or_else(PoisonError::into_inner);
-        descriptions.insert(offered.scpd.clone(), Arc::clone(&scpd));
+        self.descriptions.insert(&offered.scpd, &scpd);
         Ok(scpd)
     }
 
@@ -117,6 +95,20 @@ impl Catalogue {
                 status,
             }),
         }
+    }
+}
+
+impl Descriptions {
+    fn get(&self, url: &Url) -> Option<Arc<Scpd>> {
+        self.lock().get(url).cloned()
+    }
+
+    fn insert(&self, url: &Url, scpd: &Arc<Scpd>) {
+        self.lock().insert(url.clone(), Arc::clone(scpd));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Url, Arc<Scpd>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

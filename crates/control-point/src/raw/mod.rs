@@ -9,8 +9,11 @@ mod tests;
 use portreeve_wire::scpd::{self, Scpd};
 use portreeve_wire::service;
 
-use crate::error::Conversation;
-pub(crate) use catalogue::{Catalogue, Offered};
+use crate::actions::{Layer3Forwarding, WanCommonInterfaceConfig, WanIpv6FirewallControl};
+use crate::error::{Conversation, Error};
+use crate::gateway::{Gateway, OfferedService};
+use catalogue::Catalogue;
+pub(crate) use catalogue::Descriptions;
 
 /// A service of a gateway, as the gateway describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,8 +61,63 @@ pub struct Argument {
     pub default: Option<String>,
 }
 
+impl Gateway {
+    /// Calls any action of any service of the gateway by name, with its arguments by name, and gives what the gateway
+    /// answers as names and texts, in the order of the service's description.
+    ///
+    /// The service is named by its type or its identifier: `WANIPConnection`, `WANIPConnection:2`, `WANIPConn1`, or the
+    /// whole URN of either. If several services go by that name, it is the one of [`connection`](Self::connection), else
+    /// the first. Letter case does not matter, nor does the `New` in front of an argument's name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if the service's description has no such action, or wants other arguments: nothing is sent
+    /// then. Otherwise as every action.
+    pub async fn call(
+        &self,
+        service: &str,
+        action: &str,
+        arguments: &[(&str, &str)],
+    ) -> Result<Vec<(String, String)>, Error> {
+        let offered = self.offered_by_preference();
+        self.catalogue(&offered).call(service, action, arguments).await
+    }
+
+    /// All services of the gateway with their actions, as it describes them.
+    pub async fn services(&self) -> Vec<Service> {
+        let offered: Vec<&OfferedService> = self.offered().iter().collect();
+        self.catalogue(&offered).services().await
+    }
+
+    fn catalogue<'a>(&'a self, offered: &'a [&'a OfferedService]) -> Catalogue<'a> {
+        Catalogue {
+            offered,
+            http: self.http(),
+            local: self.local_address(),
+            descriptions: self.descriptions(),
+        }
+    }
+
+    /// The services, those about the best connection first.
+    fn offered_by_preference(&self) -> Vec<&OfferedService> {
+        let best = self.connection();
+        let about_best = [
+            Some(best.wan().endpoint()),
+            best.common().map(WanCommonInterfaceConfig::endpoint),
+            best.firewall().map(WanIpv6FirewallControl::endpoint),
+            self.layer3_forwarding().map(Layer3Forwarding::endpoint),
+        ];
+        let mut offered: Vec<&OfferedService> = self.offered().iter().collect();
+        offered.sort_by_key(|offered| {
+            let mut about_best = about_best.iter().flatten();
+            !about_best.any(|endpoint| *endpoint.control().url() == offered.control)
+        });
+        offered
+    }
+}
+
 impl Service {
-    fn new(offered: &Offered, description: Result<&Scpd, Conversation>) -> Self {
+    fn new(offered: &OfferedService, description: Result<&Scpd, Conversation>) -> Self {
         let (name, version) = name_and_version(&offered.service_type);
         let (actions, problem) = match description {
             Ok(scpd) => (

@@ -1,14 +1,14 @@
 //! Which service, action or argument a person means.
 
-use super::catalogue::Offered;
 use super::{Action, name_and_version};
 use crate::error::InvalidRequest;
+use crate::gateway::OfferedService;
 
 /// The service that is meant by its type or its identifier, as a URN, or by the name in either: `WANIPConnection`,
 /// `WANIPConnection:2`, `WANIPConn1`. Letter case does not matter. Of several, the first.
-pub(super) fn service<'a>(offered: &'a [Offered], meant: &str) -> Result<&'a Offered, InvalidRequest> {
+pub(super) fn service<'a>(offered: &[&'a OfferedService], meant: &str) -> Result<&'a OfferedService, InvalidRequest> {
     let meant = meant.trim();
-    let names: [fn(&Offered) -> String; 5] = [
+    let names: [fn(&OfferedService) -> String; 5] = [
         |service| service.service_type.trim().to_owned(),
         |service| service.service_id.trim().to_owned(),
         |service| match name_and_version(&service.service_type) {
@@ -26,13 +26,14 @@ pub(super) fn service<'a>(offered: &'a [Offered], meant: &str) -> Result<&'a Off
                 .to_owned()
         },
     ];
-    let found = names
-        .iter()
-        .find_map(|name| offered.iter().find(|service| name(service).eq_ignore_ascii_case(meant)));
+    let found = names.iter().find_map(|name| {
+        let mut offered = offered.iter().copied();
+        offered.find(|service| name(service).eq_ignore_ascii_case(meant))
+    });
     found.ok_or_else(|| InvalidRequest::Value {
         what: "service",
         value: meant.to_owned(),
-        problem: format!("the gateway has {}", list(offered.iter().map(names[2]))),
+        problem: format!("the gateway has {}", list(offered.iter().copied().map(names[2]))),
     })
 }
 

@@ -9,33 +9,66 @@ use portreeve_wire::{Quirks, Url, Value, View};
 use super::*;
 use crate::endpoint::loopback::{Asked, Loopback, Told};
 use crate::error::{Error, InvalidRequest};
+use crate::http;
 
 /// A gateway with two services of the standard and one of its own.
-fn catalogue(respond: impl Fn(&Asked) -> Told + Send + Sync + 'static) -> Catalogue {
-    let offered = |service_type: &str, service_id: &str, path: &str| {
-        let url = |suffix| Url::parse(&format!("http://192.168.77.1:5000/{path}{suffix}")).unwrap();
-        Offered {
-            service_type: service_type.to_owned(),
-            service_id: service_id.to_owned(),
-            control: url(""),
-            scpd: url(".xml"),
+struct Lamp {
+    offered: Vec<OfferedService>,
+    http: Arc<http::Client>,
+    descriptions: Descriptions,
+}
+
+impl Lamp {
+    fn new(respond: impl Fn(&Asked) -> Told + Send + Sync + 'static) -> Self {
+        let offered = |service_type: &str, service_id: &str, path: &str| {
+            let url = |suffix| Url::parse(&format!("http://192.168.77.1:5000/{path}{suffix}")).unwrap();
+            OfferedService {
+                service_type: service_type.to_owned(),
+                service_id: service_id.to_owned(),
+                control: url(""),
+                scpd: url(".xml"),
+            }
+        };
+        let common = WAN_COMMON_INTERFACE_CONFIG.urn(1);
+        Self {
+            offered: vec![
+                offered(&common, "urn:upnp-org:serviceId:WANCommonIFC1", "common"),
+                offered(&WAN_IP_CONNECTION.urn(2), "urn:upnp-org:serviceId:WANIPConn1", "ip"),
+                offered(
+                    "urn:example-com:service:X_Lamp:3",
+                    "urn:example-com:serviceId:lamp",
+                    "lamp",
+                ),
+            ],
+            http: Loopback::client(respond),
+            descriptions: Descriptions::default(),
         }
-    };
-    let services = vec![
-        offered(
-            &WAN_COMMON_INTERFACE_CONFIG.urn(1),
-            "urn:upnp-org:serviceId:WANCommonIFC1",
-            "common",
-        ),
-        offered(&WAN_IP_CONNECTION.urn(2), "urn:upnp-org:serviceId:WANIPConn1", "ip"),
-        offered(
-            "urn:example-com:service:X_Lamp:3",
-            "urn:example-com:serviceId:lamp",
-            "lamp",
-        ),
-    ];
-    let local = Ipv4Addr::new(192, 168, 77, 2).into();
-    Catalogue::new(services, Loopback::client(respond), local)
+    }
+
+    async fn call(
+        &self,
+        service: &str,
+        action: &str,
+        arguments: &[(&str, &str)],
+    ) -> Result<Vec<(String, String)>, Error> {
+        self.with_catalogue(async |catalogue| catalogue.call(service, action, arguments).await)
+            .await
+    }
+
+    async fn services(&self) -> Vec<Service> {
+        self.with_catalogue(async |catalogue| catalogue.services().await).await
+    }
+
+    async fn with_catalogue<T>(&self, work: impl AsyncFnOnce(Catalogue<'_>) -> T) -> T {
+        let offered: Vec<&OfferedService> = self.offered.iter().collect();
+        let catalogue = Catalogue {
+            offered: &offered,
+            http: &self.http,
+            local: Ipv4Addr::new(192, 168, 77, 2).into(),
+            descriptions: &self.descriptions,
+        };
+        work(catalogue).await
+    }
 }
 
 const LAMP: &str = "<scpd xmlns='urn:schemas-upnp-org:service-1-0'><actionList><action><name>SetLamp</name><argumentList>\
@@ -87,9 +120,9 @@ fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 
 #[tokio::test]
 async fn arguments_are_sent_and_given_in_the_order_of_the_description() {
-    let catalogue = catalogue(lamp);
+    let gateway = Lamp::new(lamp);
     let arguments = [("on", "Yes"), ("Level", " -3 "), ("NewColour", "red")];
-    let answer = catalogue.call("X_Lamp", "setlamp", &arguments).await;
+    let answer = gateway.call("X_Lamp", "setlamp", &arguments).await;
     assert_eq!(answer, Ok(pairs(&[("Was", "7"), ("Is", "-3"), ("Extra", "x")])));
 }
 
@@ -126,12 +159,12 @@ async fn what_does_not_fit_the_description_is_not_sent() {
             "must be 1 or 0",
         ),
     ];
-    let catalogue = catalogue(|asked| match asked.path.as_str() {
+    let gateway = Lamp::new(|asked| match asked.path.as_str() {
         "/lamp.xml" => Told::Whole(200, LAMP.to_owned()),
         other => panic!("{other} was asked"),
     });
     for (arguments, argument, problem) in table {
-        let error = catalogue.call("X_Lamp", "SetLamp", arguments).await.unwrap_err();
+        let error = gateway.call("X_Lamp", "SetLamp", arguments).await.unwrap_err();
         let (argument, problem) = (argument.to_owned(), problem.to_owned());
         assert_eq!(error, InvalidRequest::Argument { argument, problem }.into());
     }
@@ -139,7 +172,7 @@ async fn what_does_not_fit_the_description_is_not_sent() {
 
 #[tokio::test]
 async fn a_service_has_many_names() {
-    let catalogue = catalogue(|asked| match asked.path.as_str() {
+    let gateway = Lamp::new(|asked| match asked.path.as_str() {
         "/ip.xml" => Told::Whole(200, Scpd::of(&WAN_IP_CONNECTION, View::Igd2, 1).render()),
         "/ip" => {
             let request = soap::parse(asked.soap_action.as_deref(), &asked.body, Quirks::NONE).unwrap();
@@ -159,22 +192,22 @@ async fn a_service_has_many_names() {
         "urn:upnp-org:serviceId:WANIPConn1",
         "WANIPConn1",
     ] {
-        let answer = catalogue.call(name, "GetExternalIPAddress", &[]).await;
+        let answer = gateway.call(name, "GetExternalIPAddress", &[]).await;
         assert_eq!(answer, Ok(pairs(&[("NewExternalIPAddress", "11.11.11.1")])), "{name}");
     }
 }
 
 #[tokio::test]
 async fn what_the_gateway_does_not_have_is_answered_with_what_it_has() {
-    let catalogue = catalogue(lamp);
-    let error = catalogue.call("WANIPConnection:1", "X", &[]).await.unwrap_err();
+    let gateway = Lamp::new(lamp);
+    let error = gateway.call("WANIPConnection:1", "X", &[]).await.unwrap_err();
     let expected = InvalidRequest::Value {
         what: "service",
         value: "WANIPConnection:1".to_owned(),
         problem: "the gateway has WANCommonInterfaceConfig:1, WANIPConnection:2, X_Lamp:3".to_owned(),
     };
     assert_eq!(error, expected.into());
-    let error = catalogue.call("X_Lamp", "SwitchOn", &[]).await.unwrap_err();
+    let error = gateway.call("X_Lamp", "SwitchOn", &[]).await.unwrap_err();
     let expected = InvalidRequest::Value {
         what: "action",
         value: "SwitchOn".to_owned(),
@@ -185,7 +218,7 @@ async fn what_the_gateway_does_not_have_is_answered_with_what_it_has() {
 
 #[tokio::test]
 async fn a_standard_service_without_description_has_the_standards() {
-    let answer = catalogue(lamp)
+    let answer = Lamp::new(lamp)
         .call("WANCommonInterfaceConfig", "GetTotalBytesSent", &[])
         .await;
     assert_eq!(answer, Ok(pairs(&[("NewTotalBytesSent", "9")])));
@@ -194,13 +227,13 @@ async fn a_standard_service_without_description_has_the_standards() {
 #[tokio::test]
 async fn an_answer_that_was_cut_off_is_none_unless_all_is_there() {
     let cut_after = |text: &'static str| {
-        let catalogue = catalogue(move |asked| match asked.path.as_str() {
+        let gateway = Lamp::new(move |asked| match asked.path.as_str() {
             "/lamp.xml" => Told::Whole(200, LAMP.to_owned()),
             _ => Told::CutOff(200, format!("<s:Envelope><s:Body><u:SetLampResponse>{text}")),
         });
         async move {
             let arguments = [("Colour", "Red"), ("Level", "0"), ("On", "0")];
-            catalogue.call("X_Lamp", "SetLamp", &arguments).await
+            gateway.call("X_Lamp", "SetLamp", &arguments).await
         }
     };
     let all = cut_after("<Was>1</Was><Is>0</Is></u:Set").await;
@@ -215,7 +248,7 @@ async fn an_answer_that_was_cut_off_is_none_unless_all_is_there() {
 #[tokio::test]
 async fn services_are_listed_with_their_actions_and_described_once() {
     let fetched = Arc::new(AtomicUsize::new(0));
-    let catalogue = catalogue({
+    let gateway = Lamp::new({
         let fetched = Arc::clone(&fetched);
         move |asked| {
             fetched.fetch_add(1, Ordering::Relaxed);
@@ -226,7 +259,7 @@ async fn services_are_listed_with_their_actions_and_described_once() {
             }
         }
     });
-    let services = catalogue.services().await;
+    let services = gateway.services().await;
     let names: Vec<(&str, Option<u8>)> = services.iter().map(|it| (it.name.as_str(), it.version)).collect();
     let expected = [
         ("WANCommonInterfaceConfig", Some(1)),
@@ -244,7 +277,7 @@ async fn services_are_listed_with_their_actions_and_described_once() {
     assert_eq!(set_lamp.gives.len(), 2);
 
     assert_eq!(fetched.load(Ordering::Relaxed), 4);
-    let again = catalogue.services().await;
+    let again = gateway.services().await;
     assert_eq!(again, services);
     // The one that could not be read is tried again.
     assert_eq!(fetched.load(Ordering::Relaxed), 5);
@@ -252,7 +285,7 @@ async fn services_are_listed_with_their_actions_and_described_once() {
 
 #[tokio::test]
 async fn a_service_that_is_not_described_is_listed_with_the_reason() {
-    let services = catalogue(|_| Told::Whole(404, String::new())).services().await;
+    let services = Lamp::new(|_| Told::Whole(404, String::new())).services().await;
     assert_eq!(services[2].actions, []);
     let url = "http://192.168.77.1:5000/lamp.xml".to_owned();
     assert_eq!(services[2].problem, Some(Conversation::Status { url, status: 404 }));
