@@ -10,7 +10,7 @@ use portreeve_store::LeaseStore;
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
-use super::{AtStop, Input, Probe, Setup, Started, clock, record};
+use super::{AtStop, Input, Probe, Setup, Started, clock};
 
 pub(super) struct Driver {
     engine: Engine,
@@ -18,12 +18,19 @@ pub(super) struct Driver {
     store: Box<dyn LeaseStore>,
     probe: Box<dyn Probe>,
     waiting: HashMap<RequestId, oneshot::Sender<Reply>>,
+    answers: Vec<Answer>,
     next_id: u64,
     listening_read_at: Option<Time>,
     /// Set where backend and engine may have come apart: what is in force is compared and mended.
     in_doubt: bool,
     /// How often that was necessary.
     repairs: u64,
+}
+
+/// What the kernel and the disk have, and is yet to be told.
+pub(super) struct Answer {
+    to: oneshot::Sender<Reply>,
+    reply: Reply,
 }
 
 /// Most inputs in one group.
@@ -34,6 +41,14 @@ const NEVER: Time = Time::from_millis(u64::MAX);
 const REPAIR_RETRY: Duration = Duration::from_millis(200);
 /// How long the list of listening ports is taken to be true.
 const LISTENING_FRESH: Duration = Duration::from_secs(1);
+
+impl Answer {
+    /// Tells whoever waits for it.
+    pub(super) fn send(self) {
+        // A client that has gone does not wait for its answer.
+        let _ = self.to.send(self.reply);
+    }
+}
 
 impl Driver {
     pub(super) fn new(setup: Setup) -> anyhow::Result<(Self, Started)> {
@@ -53,6 +68,7 @@ impl Driver {
             store,
             probe,
             waiting: HashMap::new(),
+            answers: Vec::new(),
             next_id: 0,
             listening_read_at: None,
             in_doubt: false,
@@ -71,7 +87,8 @@ impl Driver {
         ))
     }
 
-    /// Takes what waits, up to a group, carries it out and answers it. Returns the order to stop if that was among it.
+    /// Takes what waits, up to a group, and carries it out; the answers are then to be taken and sent. Returns the order
+    /// to stop if that was among it.
     pub(super) fn carry_out_group(
         &mut self,
         mut next: impl FnMut() -> Option<Input>,
@@ -153,7 +170,7 @@ impl Driver {
         }
     }
 
-    /// Carries out what the open group plans, until all of it is in force and durable; then answers.
+    /// Carries out what the open group plans, until all of it is in force and durable, and has the answers ready.
     fn carry_out(&mut self) {
         while !self.engine.changes().is_empty() {
             if let Err(refused) = self.backend.apply(self.engine.changes(), clock::now()) {
@@ -174,11 +191,15 @@ impl Driver {
         }
         self.engine.settle();
         while let Some((id, reply)) = self.engine.poll_reply() {
-            if let Some(answer) = self.waiting.remove(&id) {
-                // A client that has gone does not wait for its answer.
-                let _ = answer.send(reply);
+            if let Some(to) = self.waiting.remove(&id) {
+                self.answers.push(Answer { to, reply });
             }
         }
+    }
+
+    /// What can be answered now.
+    pub(super) fn take_answers(&mut self) -> Vec<Answer> {
+        std::mem::take(&mut self.answers)
     }
 
     /// What happened since this was last asked, for the log.
@@ -239,12 +260,11 @@ impl Driver {
         Ok(reconciled)
     }
 
-    /// Ends mappings if that is wanted, and lets go of backend and store; connections that are being cut are waited for.
-    pub(super) fn stop(mut self, what: AtStop) {
+    /// Ends mappings if that is wanted; nothing is to be asked afterwards.
+    pub(super) fn end(&mut self, what: AtStop) {
         if what == AtStop::Flush {
             self.flush();
         }
-        self.take_events().iter().for_each(record::event);
     }
 
     fn flush(&mut self) {

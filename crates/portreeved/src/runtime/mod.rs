@@ -7,6 +7,7 @@
 
 pub(crate) mod clock;
 mod driver;
+mod log;
 mod record;
 
 use std::collections::VecDeque;
@@ -20,7 +21,8 @@ use portreeve_store::LeaseStore;
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
-use self::driver::Driver;
+use self::driver::{Answer, Driver};
+use self::log::Log;
 
 /// What takes the seat.
 pub(crate) struct Setup {
@@ -60,8 +62,7 @@ struct Shared {
     queue: Mutex<Queue>,
     /// Empty before the start and after the end.
     seat: Mutex<Option<Driver>>,
-    /// Held by whoever writes what happened.
-    log: Mutex<()>,
+    log: Log,
     /// When the engine must be driven at the latest.
     deadline: watch::Sender<Time>,
     runtime: Handle,
@@ -116,7 +117,7 @@ impl EngineHandle {
         let shared = Shared {
             queue: Mutex::default(),
             seat: Mutex::default(),
-            log: Mutex::default(),
+            log: Log::default(),
             deadline: watch::Sender::default(),
             runtime,
         };
@@ -191,26 +192,29 @@ impl Shared {
                 closed: true,
                 ..Queue::default()
             };
-            if let Some(driver) = seat.take() {
-                driver.stop(what);
-            }
+            driver.end(what);
+            driver.take_answers().into_iter().for_each(Answer::send);
+            self.log.add(driver.take_events());
+            self.log.finish();
+            // Backend and store go; connections that are being cut are waited for.
+            *seat = None;
             // Nobody waits any more if the daemon is ending already.
             let _ = done.send(());
             return;
         }
         let deadline = driver.deadline();
-        let events = driver.take_events();
-        // The log is taken before the seat is left, so that its lines keep their order; writing them holds up nobody.
-        let log = lock(&self.log);
+        let answers = driver.take_answers();
+        self.log.add(driver.take_events());
+        // To wake who waits, and to write, takes as long as the disk: the next group need not wait for that.
         drop(seat);
-        self.deadline
-            .send_if_modified(|known| std::mem::replace(known, deadline) != deadline);
         // Another's turn: this thread has other work than the engine's.
         if !lock(&self.queue).inputs.is_empty() {
             self.drive_soon();
         }
-        events.iter().for_each(record::event);
-        drop(log);
+        answers.into_iter().for_each(Answer::send);
+        self.deadline
+            .send_if_modified(|known| std::mem::replace(known, deadline) != deadline);
+        self.log.write();
     }
 
     fn drive_soon(self: &Arc<Self>) {

@@ -7,9 +7,14 @@ use portreeve_engine::{Cause, Event, Expiry, Mapping, RemoteHost};
 use tracing::{debug, info, warn};
 
 use super::clock;
+use crate::log;
 
-/// Writes an event to the log.
-pub(super) fn event(event: &Event) {
+/// Writes events to the log, in one piece.
+pub(super) fn events(events: &[Event]) {
+    log::together(|| events.iter().for_each(event));
+}
+
+fn event(event: &Event) {
     match event {
         Event::Mapped { before, mapping, cause } => {
             let what = match before {
