@@ -63,7 +63,8 @@ impl<A: Ask> Gateway<A> {
 
     async fn call(&self, mut call: Call, watch: &Watch) -> Option<Result<String, Fault>> {
         if names::wanted(&call) {
-            call = names::resolve(call, &self.lans()).await;
+            // Boxed, since few calls come here and none is to carry the room for it.
+            call = Box::pin(names::resolve(call, &self.lans())).await;
         }
         let (service, version, action) = (call.service, call.version, call.action);
         let caller = watch.client();

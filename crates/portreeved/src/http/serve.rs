@@ -95,7 +95,8 @@ async fn linger(mut io: impl AsyncRead + AsyncWrite + Unpin) {
     let drain = async {
         io.shutdown().await?;
         let mut unwanted = io.take(LINGER_BYTES);
-        let mut buffer = [0; 4096];
+        // Few connections come here, and none is to carry the room for it from its beginning.
+        let mut buffer = vec![0; 4096];
         while unwanted.read(&mut buffer).await? > 0 {}
         io::Result::Ok(())
     };
