@@ -38,6 +38,11 @@ impl Control {
         }
     }
 
+    /// The service's type, as the description spells it.
+    pub(crate) fn service_type(&self) -> &str {
+        &self.service_type
+    }
+
     /// Where the service is controlled.
     pub(crate) fn url(&self) -> &Url {
         &self.url

@@ -6,6 +6,7 @@ pub(crate) mod loopback;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -19,17 +20,26 @@ use crate::http;
 pub(crate) use control::{Answer, Control};
 
 /// A service whose table we have, as a gateway offers it. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Endpoint {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
     service: &'static Service,
     version: u8,
     scpd: Url,
     control: Control,
+}
+
+impl fmt::Debug for Endpoint {
+    /// Without the table, which is long and always the same.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("service_type", &self.control().service_type())
+            .field("control", &format_args!("{}", self.control().url()))
+            .finish_non_exhaustive()
+    }
 }
 
 impl Endpoint {

@@ -83,16 +83,10 @@ async fn list(connection: &Endpoint) -> Result<Listing, Error> {
         how,
         complete,
     } = gather(&connection).await?;
-    let capacity = connection.capacity().await;
-    let total = match capacity {
-        // Whoever has the one addition to the standard has the other, which counts what it shows to this caller.
-        Some(_) => connection.total().await.or(total),
-        None => total,
-    };
     Ok(Listing {
         entries,
         total,
-        capacity,
+        capacity: connection.capacity().await,
         skipped,
         how,
         complete,
@@ -112,16 +106,6 @@ impl Connection<'_> {
     async fn capacity(&self) -> Option<u32> {
         let action = self.action("X_GetPossiblePortMappingNumberOfEntries")?;
         number(&self.endpoint.call(action, &[]).await.ok()?)
-    }
-
-    async fn total(&self) -> Option<u32> {
-        let action = self.action("X_GetTotalPortMappings")?;
-        let mut total = 0;
-        for protocol in Protocol::ALL {
-            let range = [0u16.into(), u16::MAX.into(), protocol.name().into(), true.into()];
-            total += number(&self.endpoint.call(action, &range).await.ok()?)?;
-        }
-        Some(total)
     }
 
     async fn variable(&self, name: &str) -> Option<u32> {
@@ -208,6 +192,7 @@ fn read_page(listing: &str, protocol: Protocol) -> Page {
 fn no_page(error: &Error) -> Page {
     match error {
         Error::Refused(Refusal { code: 730, .. }) => Page::Nothing,
+        Error::Refused(Refusal { code: 606, .. }) => Page::Forbidden,
         // 600, 601: this many are out of range. Or the answer was too long, or cut off before its end.
         Error::Refused(Refusal { code: 600 | 601, .. })
         | Error::Conversation(Conversation::TooLarge { .. } | Conversation::Malformed { .. }) => Page::TooMuch,

@@ -4,8 +4,8 @@
 //! next page starts at the last port seen, not behind it: mappings of one port with different remote hosts may be on
 //! both sides of the cut.
 //!
-//! What a page cannot show is what lies behind the cut in the middle of one port, and what a gateway leaves out that
-//! cuts without order. Then the [`Pager`] is in doubt at its end, and who drives it has to look elsewhere.
+//! What a page cannot show is what lies behind the cut in the middle of one port, what a gateway leaves out that cuts
+//! without order, and low ports that it does not show to everybody. Then the [`Pager`] is in doubt at its end, and who drives it has to look elsewhere.
 
 use super::MOST_ENTRIES;
 use super::entry::{Entry, Found};
@@ -14,6 +14,10 @@ use crate::mapping::Protocol;
 /// How many entries are asked for: at first the second of these, more if that is not enough for a port, fewer if the
 /// gateway cannot send so many. The answer to the last has some 3 MB.
 const SIZES: [u16; 3] = [100, 1000, 8000];
+
+/// Ports below are refused by gateways that follow the recommendation of WANIPConnection:2 section 2.6 for callers who
+/// have not proven who they are.
+const FIRST_PUBLIC_PORT: u16 = 1024;
 
 /// A page to ask for: all external ports from `start` on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +37,8 @@ pub(super) enum Page {
     Nothing,
     /// More than can be read, or than the gateway can send.
     TooMuch,
+    /// The gateway does not show these ports to us (606).
+    Forbidden,
     /// The gateway does not do this.
     Refused,
 }
@@ -45,6 +51,7 @@ pub(super) enum Page {
 #[derive(Debug)]
 pub(super) struct Pager {
     cursor: Option<(Protocol, u16)>,
+    first_port: u16,
     size: usize,
     may_grow: bool,
     found: Found,
@@ -81,6 +88,7 @@ impl Default for Pager {
     fn default() -> Self {
         Self {
             cursor: Some((Protocol::ALL[0], 0)),
+            first_port: 0,
             size: 1,
             may_grow: true,
             found: Found::default(),
@@ -117,7 +125,11 @@ impl Pager {
                 self.size -= 1;
                 self.may_grow = false;
             }
-            Page::TooMuch | Page::Refused => self.break_off(),
+            Page::Forbidden if start < FIRST_PUBLIC_PORT => {
+                self.first_port = FIRST_PUBLIC_PORT;
+                self.cursor = Some((protocol, FIRST_PUBLIC_PORT));
+            }
+            Page::TooMuch | Page::Forbidden | Page::Refused => self.break_off(),
         }
     }
 
@@ -127,7 +139,7 @@ impl Pager {
         let crowded = self.largest_of_one_port > 0 && self.largest_of_one_port >= self.largest;
         let end = match self.broken_off {
             true => End::Refused,
-            false if self.unordered || crowded => End::Doubtful,
+            false if self.unordered || crowded || self.first_port > 0 => End::Doubtful,
             false => End::Complete,
         };
         Pages {
@@ -177,7 +189,7 @@ impl Pager {
 
     fn end_protocol(&mut self, protocol: Protocol) {
         let next = Protocol::ALL.iter().skip_while(|other| **other != protocol).nth(1);
-        self.cursor = next.map(|next| (*next, 0));
+        self.cursor = next.map(|next| (*next, self.first_port));
     }
 
     fn break_off(&mut self) {

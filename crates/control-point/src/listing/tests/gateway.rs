@@ -19,6 +19,8 @@ pub(super) struct Gateway {
     /// Whether it tells PortMappingNumberOfEntries.
     pub(super) counts: bool,
     pub(super) hidden: Hidden,
+    /// Whether it refuses pages with ports below 1024.
+    pub(super) forbids_low_ports: bool,
     /// Whether it shows the last mapping again at each index past the end.
     pub(super) endless: bool,
     state: Mutex<State>,
@@ -80,6 +82,7 @@ impl Gateway {
             too_much: u16::MAX,
             counts: true,
             hidden: Hidden::None,
+            forbids_low_ports: false,
             endless: false,
             state: Mutex::new(State {
                 entries,
@@ -134,6 +137,9 @@ impl Source for Gateway {
         self.answer(|state| {
             if request.number >= self.too_much {
                 return Page::TooMuch;
+            }
+            if self.forbids_low_ports && request.start < 1024 {
+                return Page::Forbidden;
             }
             let in_range = |entry: &&Entry| entry.protocol == request.protocol && entry.external_port >= request.start;
             let mut page: Vec<Entry> = state.entries.iter().filter(in_range).cloned().collect();

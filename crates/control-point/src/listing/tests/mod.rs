@@ -105,6 +105,24 @@ fn pages_that_are_too_much_are_asked_for_smaller() {
 }
 
 #[test]
+fn low_ports_that_are_not_shown_in_pages_are_looked_for_in_the_array() {
+    let mut entries: Vec<Entry> = (0..250).map(|port| entry(Protocol::Tcp, 1024 + port, 0)).collect();
+    entries.extend((0..50).map(|port| entry(Protocol::Udp, 1024 + port, 0)));
+    let mut gateway = Gateway::paging(entries.clone(), 100);
+    gateway.forbids_low_ports = true;
+    let listing = listed(&gateway).unwrap();
+    assert_eq!((listing.entries, listing.complete), (entries.clone(), true));
+    assert!(matches!(listing.how, How::Pages { .. }), "{:?}", listing.how);
+
+    entries.push(entry(Protocol::Udp, 53, 0));
+    gateway = Gateway::paging(entries.clone(), 100);
+    gateway.forbids_low_ports = true;
+    let listing = listed(&gateway).unwrap();
+    assert_eq!((listing.entries, listing.complete), (sorted(entries), true));
+    assert!(matches!(listing.how, How::PagesAndIndices { .. }), "{:?}", listing.how);
+}
+
+#[test]
 fn hidden_mappings_are_passed_over_and_counted() {
     let entries: Vec<Entry> = (0..60).map(|port| entry(Protocol::Tcp, 1024 + port, 0)).collect();
     let mut gateway = Gateway::walking(entries.clone());
