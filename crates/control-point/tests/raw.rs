@@ -5,8 +5,9 @@ use portreeve_testkit::ScriptedGateway;
 use portreeve_testkit::scripted::{Connection, IgdVersion, Misbehaviour, On};
 
 async fn found(gateway: &ScriptedGateway) -> Gateway {
-    let address: GatewayAddress = gateway.description_url().parse().unwrap();
-    portreeve::discover().gateway(address).without_cache().await.unwrap()
+    let address: GatewayAddress = gateway.description_url().parse().expect("a URL");
+    let found = portreeve::discover().gateway(address).without_cache().await;
+    found.expect("it answers")
 }
 
 #[tokio::test]

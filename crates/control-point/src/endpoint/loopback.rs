@@ -53,15 +53,13 @@ impl Loopback {
         version: u8,
         respond: impl Fn(&Asked) -> Told + Send + Sync + 'static,
     ) -> Endpoint {
-        let url = |path| Url::parse(&format!("http://192.168.77.1:5000/{path}")).unwrap();
-        let (control, scpd) = (url("control"), url("scpd.xml"));
+        let control = Url::parse("http://192.168.77.1:5000/control").unwrap();
         let local = Ipv4Addr::new(192, 168, 77, 2).into();
         Endpoint::new(
             service,
             service.urn(version),
             version,
             control,
-            scpd,
             Self::client(respond),
             local,
         )

@@ -28,7 +28,6 @@ pub(crate) struct Endpoint {
 struct Inner {
     service: &'static Service,
     version: u8,
-    scpd: Url,
     control: Control,
 }
 
@@ -50,7 +49,6 @@ impl Endpoint {
         service_type: String,
         version: u8,
         control: Url,
-        scpd: Url,
         http: Arc<http::Client>,
         local: IpAddr,
     ) -> Self {
@@ -58,7 +56,6 @@ impl Endpoint {
         let inner = Inner {
             service,
             version,
-            scpd,
             control,
         };
         Self { inner: Arc::new(inner) }
@@ -72,11 +69,6 @@ impl Endpoint {
     /// The version of the service.
     pub(crate) fn version(&self) -> u8 {
         self.inner.version
-    }
-
-    /// Where the service's own description is.
-    pub(crate) fn scpd(&self) -> &Url {
-        &self.inner.scpd
     }
 
     /// The conversation below the tables.

@@ -88,7 +88,6 @@ struct Known<'a> {
     service: &'static Service,
     version: u8,
     control: Url,
-    scpd: Url,
 }
 
 impl<'a> Known<'a> {
@@ -100,7 +99,6 @@ impl<'a> Known<'a> {
             // A type that ends without a version is taken for the oldest that there is.
             version: version.unwrap_or(1),
             control: offered.control.clone(),
-            scpd: offered.scpd.clone(),
         })
     }
 
@@ -194,7 +192,6 @@ impl Reader<'_> {
             known.placed.entry.service_type.clone(),
             known.version,
             known.control.clone(),
-            known.scpd.clone(),
             Arc::clone(self.http),
             self.local,
         )

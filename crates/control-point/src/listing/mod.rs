@@ -1,4 +1,18 @@
 //! All mappings of a gateway, whatever its way of listing them.
+//!
+//! ```no_run
+//! # async fn list() -> Result<(), portreeve::Error> {
+//! let gateway = portreeve::discover().await?;
+//! let listing = gateway.mappings().await?;
+//! for entry in &listing.entries {
+//!     println!("{} {} -> {}:{}", entry.protocol, entry.external_port, entry.internal_client, entry.internal_port);
+//! }
+//! if !listing.complete {
+//!     println!("and perhaps more: they change faster than they can be read");
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod entry;
 mod gather;

@@ -1,4 +1,15 @@
 //! Calls by name of any action of any service, checked against the gateway's own descriptions of its services.
+//!
+//! ```no_run
+//! # async fn call() -> Result<(), portreeve::Error> {
+//! let gateway = portreeve::discover().await?;
+//! let answer = gateway.call("WANCommonInterfaceConfig", "GetCommonLinkProperties", &[]).await?;
+//! for (name, value) in answer {
+//!     println!("{name} = {value}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod arguments;
 mod catalogue;

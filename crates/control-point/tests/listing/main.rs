@@ -30,9 +30,9 @@ const LOCAL: &str = "127.0.0.1";
 
 /// Finds the gateway by its URL, and reads all its mappings.
 async fn mappings(gateway: &ScriptedGateway) -> Result<Listing, Error> {
-    let address: GatewayAddress = gateway.description_url().parse().unwrap();
-    let found = portreeve::discover().gateway(address).without_cache().await.unwrap();
-    found.mappings().await
+    let address: GatewayAddress = gateway.description_url().parse().expect("a URL");
+    let found = portreeve::discover().gateway(address).without_cache().await;
+    found.expect("it answers").mappings().await
 }
 
 fn mapping(protocol: &str, port: u16) -> PortMapping {
@@ -73,7 +73,7 @@ fn assert_all(listing: &Listing, gateway: &ScriptedGateway, what: &str) {
         .mappings()
         .into_iter()
         .map(|mapping| {
-            let protocol = mapping.protocol.parse::<Protocol>().unwrap().name();
+            let protocol = mapping.protocol.parse::<Protocol>().expect("TCP or UDP").name();
             let client = (mapping.internal_client, mapping.internal_port, mapping.description);
             (protocol, mapping.external_port, mapping.remote_host, client)
         })
