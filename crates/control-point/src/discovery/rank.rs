@@ -114,3 +114,48 @@ pub(crate) fn patience(rank: GatewayRank, alone: bool, known: bool) -> Option<Du
         (Standing::UpPrivate | Standing::Up | Standing::Down, _) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r19_the_state_of_a_connection_comes_before_everything_else() {
+        let rank = |standing, is_not_default, is_ppp, position| ConnectionRank {
+            standing,
+            preference: Preference {
+                is_not_default,
+                is_ppp,
+                position,
+            },
+        };
+        let in_order = [
+            rank(Standing::UpPublic, false, true, 3),
+            rank(Standing::UpPublic, true, false, 1),
+            rank(Standing::UpPublic, true, false, 2),
+            rank(Standing::UpPublic, true, true, 0),
+            rank(Standing::UpPrivate, false, false, 0),
+            rank(Standing::Up, false, false, 0),
+            rank(Standing::Down, false, false, 0),
+            rank(Standing::Down, true, false, 0),
+        ];
+        assert!(in_order.is_sorted());
+    }
+
+    #[test]
+    fn gateways_are_ordered_by_state_then_route_then_version() {
+        let in_order = [
+            GatewayRank::new(Standing::UpPublic, Place::DefaultGateway(0), 2),
+            GatewayRank::new(Standing::UpPublic, Place::DefaultGateway(0), 1),
+            GatewayRank::new(Standing::UpPublic, Place::DefaultGateway(1), 2),
+            GatewayRank::new(Standing::UpPublic, Place::OnLink(0), 2),
+            GatewayRank::new(Standing::UpPublic, Place::OnLink(1), 2),
+            GatewayRank::new(Standing::UpPublic, Place::Beyond(0), 2),
+            GatewayRank::new(Standing::UpPublic, Place::Loopback, 2),
+            GatewayRank::new(Standing::UpPrivate, Place::DefaultGateway(0), 2),
+            GatewayRank::new(Standing::Up, Place::DefaultGateway(0), 2),
+            GatewayRank::new(Standing::Down, Place::DefaultGateway(0), 2),
+        ];
+        assert!(in_order.is_sorted());
+    }
+}

@@ -63,6 +63,14 @@ pub(crate) struct Response {
     pub(crate) local: IpAddr,
 }
 
+impl Response {
+    /// Whether the server says that it could not, and nothing about why: no fault.
+    fn is_mere_error(&self) -> bool {
+        let mentions_fault = || self.body.windows(5).any(|window| window.eq_ignore_ascii_case(b"fault"));
+        matches!(self.status, 429 | 500 | 503) && !mentions_fault()
+    }
+}
+
 /// A request, to be sent more than once if need be.
 struct Question<'a> {
     url: &'a Url,
@@ -149,27 +157,42 @@ impl Client {
         limit: usize,
         request: Request<Full<Bytes>>,
     ) -> Result<Response, Conversation> {
-        let place = self.pool.place(url.authority());
-        let mut kept = place.lock().await;
-        let question = Question {
+        let queue = self.pool.queue(url.authority());
+        let mut line = queue.lock().await;
+        let mut question = Question {
             url,
             from,
             limit,
-            deadline: Instant::now() + self.settings.timeout,
+            deadline: Instant::now(),
             request,
         };
+        loop {
+            line.pause().await;
+            let hurried = line.is_hurried();
+            question.deadline = Instant::now() + self.settings.timeout;
+            let answer = self.ask_on(&mut line.connection, &question).await;
+            line.note_answer();
+            match answer {
+                Ok(response) if hurried && response.is_mere_error() => line.slow_down(),
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Asks over the connection that was kept, or over another one if that does not work any more.
+    async fn ask_on(&self, kept: &mut Option<Connection>, question: &Question<'_>) -> Result<Response, Conversation> {
         if let Some(connection) = kept.take()
-            && connection.serves(from)
+            && connection.serves(question.from)
         {
-            match self.ask_over(connection, &question, &mut kept).await {
+            match self.ask_over(connection, question, kept).await {
                 // The gateway had closed it, and saw nothing of the request.
                 Err(Failure::Unanswered(_)) => {}
                 Err(Failure::Final(why)) => return Err(why),
                 Ok(response) => return Ok(response),
             }
         }
-        let connection = self.open(&question).await?;
-        match self.ask_over(connection, &question, &mut kept).await {
+        let connection = self.open(question).await?;
+        match self.ask_over(connection, question, kept).await {
             Ok(response) => Ok(response),
             Err(Failure::Unanswered(why) | Failure::Final(why)) => Err(why),
         }

@@ -107,8 +107,8 @@ impl Lead {
 }
 
 /// Where a gateway stands whose description is on this host; refused if it is on a host that nobody but the responder
-/// speaks for. A LOCATION may name another host of our networks (a second router, a floating address), but neither
-/// this machine, nor one further away.
+/// speaks for. A LOCATION may name another host of our networks (a second router, a floating address), but neither one
+/// further away, nor this machine, whose services are for itself to name.
 pub(super) fn place(
     origins: &[Origin],
     origin: usize,
@@ -123,19 +123,13 @@ pub(super) fn place(
         return Err(leads_away());
     };
     let own_words = host == responder;
-    let at_home = origins.get(origin).is_some_and(|origin| origin.loopback);
-    if host.is_loopback() {
-        return if at_home && responder.is_loopback() {
-            Ok(Place::Loopback)
-        } else {
-            Err(leads_away())
-        };
+    let at_home = origins.get(origin).is_some_and(|origin| origin.loopback) && responder.is_loopback();
+    let here = host.is_loopback() || origins.iter().any(|origin| origin.address == host);
+    if here && at_home {
+        return Ok(Place::Loopback);
     }
-    if host.is_unspecified() || host.is_multicast() || host.is_broadcast() {
-        return Err(leads_away());
-    }
-    let ours = origins.iter().any(|origin| origin.address == host);
-    if ours && !own_words {
+    let nowhere = host.is_unspecified() || host.is_multicast() || host.is_broadcast();
+    if nowhere || host.is_loopback() || (here && !own_words) {
         return Err(leads_away());
     }
     match place_of(origins, host) {
@@ -202,7 +196,10 @@ mod tests {
         for (host, place) in table {
             assert_eq!(placed(0, host, &format!("http://{host}:5000/d")), Some(place), "{host}");
         }
-        assert_eq!(placed(2, "127.0.0.1", "http://127.0.0.1:5000/d"), Some(Place::Loopback));
+        for own in ["127.0.0.1", "127.7.7.7", "192.168.77.10"] {
+            let location = format!("http://{own}:5000/d");
+            assert_eq!(placed(2, "127.0.0.1", &location), Some(Place::Loopback), "{own}");
+        }
     }
 
     #[test]
@@ -231,7 +228,6 @@ mod tests {
             (0, "192.168.77.1", "http://127.0.0.1:631/d"),
             (0, "192.168.77.1", "http://192.168.77.10:631/d"),
             (0, "127.0.0.1", "http://127.0.0.1/d"),
-            (2, "127.0.0.1", "http://192.168.77.10/d"),
             // Whoever answers from the Internet.
             (0, "8.8.8.8", "http://8.8.8.8/d"),
         ] {

@@ -149,3 +149,54 @@ async fn a_request_given_up_leaves_nothing_behind() {
     assert!(given_up.is_err());
     assert_eq!(whole(client.get(&url, None).await), "x");
 }
+
+/// A gateway that is upset by requests in a hurry, until it has been left alone for 200 ms.
+async fn easily_upset(error: &'static str) -> Url {
+    let last = Arc::new(std::sync::Mutex::new(None::<std::time::Instant>));
+    server(move |_, mut stream| {
+        let last = Arc::clone(&last);
+        async move {
+            while !read_request(&mut stream).await.is_empty() {
+                let previous = last.lock().unwrap().replace(std::time::Instant::now());
+                let upset = previous.is_some_and(|previous| previous.elapsed() < Duration::from_millis(200));
+                let answer = if upset {
+                    error
+                } else {
+                    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+                };
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn r63_a_gateway_that_minds_haste_is_asked_again_and_slowly_from_then_on() {
+    let url = easily_upset("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 9\r\n\r\nnot now!!").await;
+    let client = client(PATIENT);
+    for _ in 0..3 {
+        assert_eq!(whole(client.post(&url, "\"x#y\"", String::new(), None).await), "ok");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_with_a_reason_is_not_asked_again() {
+    let url = easily_upset("HTTP/1.1 500 x\r\nContent-Length: 8\r\n\r\n<Fault/>").await;
+    let client = client(PATIENT);
+    assert_eq!(whole(client.post(&url, "\"x#y\"", String::new(), None).await), "ok");
+    assert_eq!(
+        whole(client.post(&url, "\"x#y\"", String::new(), None).await),
+        "<Fault/>"
+    );
+}
+
+#[tokio::test]
+async fn an_error_that_haste_does_not_explain_is_given() {
+    let url = answering("HTTP/1.1 500 x\r\nContent-Length: 2\r\n\r\nno").await;
+    let client = client(PATIENT);
+    for _ in 0..2 {
+        let response = client.get(&url, None).await.unwrap();
+        assert_eq!((response.status, response.body.as_slice()), (500, b"no".as_slice()));
+    }
+}

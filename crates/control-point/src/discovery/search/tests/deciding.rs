@@ -209,14 +209,9 @@ fn r9_a_remembered_gateway_that_hangs_does_not_hinder_the_search() {
 
 #[test]
 fn what_is_remembered_leads_no_further_than_an_answer() {
-    for location in ["http://8.8.8.8/d", "http://[fd77::1]/d", "http://192.168.77.255.1/d"] {
-        if Url::parse(location).is_ok() {
-            assert_eq!(
-                Driven::new(remembered(location, "uuid:1")).locations(),
-                [""; 0],
-                "{location}"
-            );
-        }
+    for location in ["http://8.8.8.8/d", "http://[fd77::1]/d", "http://239.255.255.250/d"] {
+        let driven = Driven::new(remembered(location, "uuid:1"));
+        assert_eq!(driven.locations(), [""; 0], "{location}");
     }
 }
 
