@@ -32,18 +32,23 @@ impl PortsRefused {
     pub fn explanation(&self) -> Explanation {
         let ports: Vec<_> = self.ports.iter().map(ToString::to_string).collect();
         let last = self.last.explanation();
-        Explanation::new(
-            "every-port-refused",
-            format!(
-                "The router refused every external port that was tried ({}). For the last one: {}",
-                ports.join(", "),
-                last.problem
-            ),
-            "A router that refuses every port usually has UPnP switched off for this computer, keeps its ports for \
-             mappings made by hand, or has no room left: look in its pages for UPnP and port forwarding, and restart it.",
-        )
+        let problem = format!(
+            "The router refused every external port that was tried ({}). For the last one: {}",
+            ports.join(", "),
+            last.problem
+        );
+        let remedy = match self.last.code {
+            // These tell the cause by themselves.
+            403 | 606 => last.remedy,
+            _ => EVERY_PORT_REMEDY.to_owned(),
+        };
+        Explanation::new("every-port-refused", problem, remedy)
     }
 }
+
+const EVERY_PORT_REMEDY: &str = "A router that refuses every port usually has UPnP switched off for this computer, \
+                                 keeps its ports for mappings made by hand, or has no room left: look in its pages for \
+                                 UPnP and port forwarding, and restart it.";
 
 /// The name of the service that has an action of this name; no service shares a name with one of other codes.
 fn service_of(action: &str) -> &'static str {

@@ -7,10 +7,12 @@
 mod observations;
 mod report;
 mod sample;
+mod watch;
 
 pub use observations::Observations;
 pub use report::{Outage, Report, Span, SpanState};
 pub use sample::{Sample, Seen};
+pub use watch::Watch;
 
 #[cfg(test)]
 mod tests;

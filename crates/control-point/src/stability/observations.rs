@@ -199,7 +199,7 @@ impl Observations {
         let from = self
             .spans
             .last()
-            .map_or(self.first.unwrap_or_default(), |span| span.until);
+            .map_or_else(|| self.first.unwrap_or_default(), |span| span.until);
         if until <= from {
             return;
         }
