@@ -2,7 +2,7 @@
 //!
 //! Whoever asks something of the engine puts it into a queue, and then takes the seat if it is free: carries out all that
 //! waits, for others too, in one transaction of the kernel and one wait for the disk. If the seat is taken, whoever holds it
-//! looks at the queue again before all is said. So there is always one at most who drives the engine, requests that
+//! looks at the queue again after leaving it. So there is always one at most who drives the engine, requests that
 //! come together are carried out together, and one that comes alone is not handed from thread to thread.
 
 pub(crate) mod clock;
