@@ -1,0 +1,95 @@
+//! Asks a gateway for its status.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
+
+use super::{AddressKind, ConnectionStatus, LinkStatus, Status};
+use crate::actions::WanCommonInterfaceConfig;
+use crate::error::Error;
+use crate::gateway::{Gateway, WanConnection};
+use crate::mapping::is_silence;
+
+/// What decides whether a mapping can work, and its external address: three requests.
+pub(crate) async fn essential(wan: &WanConnection) -> Result<Status, Error> {
+    let info = told(wan.get_status_info().await)?;
+    let address = told(wan.get_external_ip_address().await)?;
+    let nat = told(wan.get_nat_rsip_status().await)?;
+    let (connection_status, last_connection_error, uptime) = match info {
+        Some(info) => (
+            ConnectionStatus::parse(&info.connection_status),
+            info.last_connection_error.trim().to_owned(),
+            Some(Duration::from_secs(info.uptime.into())),
+        ),
+        None => (ConnectionStatus::Other(String::new()), String::new(), None),
+    };
+    let (external_address, address_kind) = address.as_deref().map_or((None, AddressKind::None), read_address);
+    Ok(Status {
+        connection_status,
+        last_connection_error,
+        uptime,
+        external_address,
+        external_address_text: address,
+        address_kind,
+        nat_enabled: nat.map(|nat| nat.nat_enabled),
+        link: None,
+        port_mapping_entries: None,
+        capacity: None,
+        external_ipv6: None,
+    })
+}
+
+/// Everything.
+pub(super) async fn all(gateway: &Gateway) -> Result<Status, Error> {
+    let connection = gateway.connection();
+    let wan = connection.wan();
+    let mut status = essential(wan).await?;
+    status.link = match connection.common() {
+        Some(common) => link(common).await?,
+        None => None,
+    };
+    let entries = told(wan.query_state_variable("PortMappingNumberOfEntries").await)?;
+    status.port_mapping_entries = entries.and_then(|text| text.trim().parse().ok());
+    if let WanConnection::Ip(ip) = wan
+        && wan.is_ip2()
+    {
+        status.capacity = told(ip.x_get_possible_port_mapping_number_of_entries().await)?;
+        let address = told(ip.x_get_external_ipv6_address().await)?;
+        status.external_ipv6 = address
+            .and_then(|text| text.trim().parse().ok())
+            .filter(|address: &Ipv6Addr| !address.is_unspecified());
+    }
+    Ok(status)
+}
+
+async fn link(common: &WanCommonInterfaceConfig) -> Result<Option<LinkStatus>, Error> {
+    let Some(properties) = told(common.get_common_link_properties().await)? else {
+        return Ok(None);
+    };
+    Ok(Some(LinkStatus {
+        access_type: properties.wan_access_type,
+        physical_status: properties.physical_link_status,
+        upstream_bits_per_second: properties.layer1_upstream_max_bit_rate,
+        downstream_bits_per_second: properties.layer1_downstream_max_bit_rate,
+        bytes_sent: told(common.get_total_bytes_sent().await)?,
+        bytes_received: told(common.get_total_bytes_received().await)?,
+        packets_sent: told(common.get_total_packets_sent().await)?,
+        packets_received: told(common.get_total_packets_received().await)?,
+    }))
+}
+
+/// The address, and its kind. What is no address at all is as good as none.
+pub(crate) fn read_address(text: &str) -> (Option<IpAddr>, AddressKind) {
+    match text.trim().parse().map(|address| (address, AddressKind::of(address))) {
+        Err(_) | Ok((_, AddressKind::None)) => (None, AddressKind::None),
+        Ok((address, kind)) => (Some(address), kind),
+    }
+}
+
+/// A gateway that does not answer is an error. One that refuses or answers with nonsense does not tell.
+fn told<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if is_silence(&error) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
