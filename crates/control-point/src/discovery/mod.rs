@@ -24,13 +24,14 @@ mod search;
 mod target;
 
 use std::future::IntoFuture;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Error;
 use crate::gateway::Gateway;
-use crate::network::{BoxFuture, Network, System};
+use crate::network::{BoxFuture, Interface, Network, System};
 pub use address::GatewayAddress;
 pub use announcements::{Announcement, Announcements};
 use search::Until;
@@ -120,6 +121,11 @@ impl Discovery {
     pub(crate) fn network(mut self, network: Arc<dyn Network>) -> Self {
         self.network = network;
         self
+    }
+
+    /// The interfaces of the network that it searches.
+    pub(crate) fn interfaces(&self) -> io::Result<Vec<Interface>> {
+        self.network.interfaces()
     }
 
     fn cached(&self) -> Cached {

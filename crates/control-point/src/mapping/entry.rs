@@ -26,6 +26,8 @@ pub(crate) enum Relation {
     OtherPort,
     /// It leads to another host.
     OtherHost,
+    /// There is none.
+    Absent,
 }
 
 impl Shown {

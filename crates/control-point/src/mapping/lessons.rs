@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::keeper::KeeperSlot;
+
 /// Lessons about one gateway, pure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lessons {
@@ -36,23 +38,36 @@ impl Lessons {
     }
 }
 
-/// The lessons of one gateway, shared by all that talk to it.
+/// What belongs to one gateway and is shared by all that talk to it.
 #[derive(Debug, Default)]
-pub(crate) struct Memory(Mutex<Lessons>);
+pub(crate) struct Memory {
+    lessons: Mutex<Lessons>,
+    keeper: KeeperSlot,
+}
 
 impl Memory {
+    /// The keeper of the mappings that are kept on it.
+    pub(crate) fn keeper(&self) -> &KeeperSlot {
+        &self.keeper
+    }
+
     /// What is known.
     pub(crate) fn lessons(&self) -> Lessons {
         self.lock().clone()
     }
 
-    /// Remembers what a plan has found out.
-    pub(crate) fn learn(&self, lessons: Lessons) {
-        *self.lock() = lessons;
+    /// Remembers what a plan has found out, beside what others have.
+    pub(crate) fn learn(&self, found: &Lessons) {
+        let mut known = self.lock();
+        known.lease = found.lease.or(known.lease);
+        known.same_ports |= found.same_ports;
+        known.wildcard_remote_host |= found.wildcard_remote_host;
+        known.no_any_port |= found.no_any_port;
+        known.no_read_back |= found.no_read_back;
     }
 
-    /// A panic elsewhere leaves the lessons whole: they are only ever replaced.
+    /// A panic elsewhere leaves the lessons whole: each is one field.
     fn lock(&self) -> MutexGuard<'_, Lessons> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lessons.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

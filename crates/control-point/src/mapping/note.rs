@@ -57,6 +57,27 @@ pub enum Note {
     AnswerLost(Box<Error>),
 }
 
+impl Note {
+    /// A stable name, for scripts.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::AnotherPort { .. } => "another-port",
+            Self::PortMoved { .. } => "port-moved",
+            Self::LowPortRefused(_) => "low-port-refused",
+            Self::LowPortIgnored(_) => "low-port-ignored",
+            Self::SamePortOnly => "same-port-only",
+            Self::PermanentOnly => "permanent-only",
+            Self::AnotherLease { .. } => "another-lease",
+            Self::LeaseChanged { .. } => "lease-changed",
+            Self::LeaseNotShown => "lease-not-shown",
+            Self::MadeAgain => "made-again",
+            Self::ClientNamed(_) => "client-named",
+            Self::ForAnotherHost => "for-another-host",
+            Self::AnswerLost(_) => "answer-lost",
+        }
+    }
+}
+
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -5,6 +5,8 @@
 mod door;
 mod interfaces;
 mod listeners;
+#[cfg(test)]
+pub(crate) mod simulated;
 mod system;
 
 use std::fmt;

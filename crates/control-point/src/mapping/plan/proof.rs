@@ -33,7 +33,7 @@ impl Plan {
                 }),
                 Relation::OtherPort => self.repair_or(self.elsewhere(&shown)),
                 // It is not ours, so it is left alone.
-                Relation::OtherHost => {
+                Relation::OtherHost | Relation::Absent => {
                     let error = self.elsewhere(&shown);
                     self.another_port(error.into());
                 }

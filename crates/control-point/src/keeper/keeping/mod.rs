@@ -1,0 +1,297 @@
+//! The keeping of mappings as a state machine, pure: time and results are passed in, orders come out.
+//!
+//! Ask [`Keeping::order`] what to do now and [`Keeping::wake_at`] when to ask again; carry one order out at a time and
+//! hand its result to the method named with it. [`Keeping::changes`] tells what is to be told.
+
+mod presence;
+mod renewal;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU16;
+use std::ops::Bound;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::change::{Change, State};
+use super::schedule;
+use super::timetable::Timetable;
+use crate::error::Error;
+use crate::mapping::{External, Purpose, Random, Wanted};
+use presence::Presence;
+pub(crate) use presence::{Found, Survey};
+
+/// A kept mapping, as long as the keeper lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct MappingId(pub(crate) u64);
+
+/// All mappings kept on one gateway.
+#[derive(Debug)]
+pub(crate) struct Keeping {
+    mappings: BTreeMap<MappingId, Kept>,
+    /// When to renew.
+    due: Timetable,
+    /// When leases end.
+    ends: Timetable,
+    presence: Presence,
+    gateway: Found,
+    last_survey: Option<Survey>,
+    external_address: Option<IpAddr>,
+    /// Whether an announcement of this gateway has ever come through.
+    heard: bool,
+    /// How often it was found in a row and then did not answer after all.
+    found_in_vain: u32,
+    can_check: bool,
+    check_at: Instant,
+    last_checked: MappingId,
+    survey_at: Instant,
+    look_home_at: Instant,
+    /// To be checked at once, since something about the gateway changed.
+    suspect: BTreeSet<MappingId>,
+    /// Whether all of them have been suspected, and not all looked at yet.
+    sweeping: bool,
+    changes: Vec<(MappingId, Change)>,
+    random: Random,
+}
+
+/// A mapping to be kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub(crate) wanted: Wanted,
+    /// Whether `InternalClient` is this machine, and so follows its address.
+    pub(crate) follows_us: bool,
+    pub(crate) external_port: NonZeroU16,
+    pub(crate) state: State,
+    /// The address that the entry leads to, if that is not the one wanted any more.
+    leads_to: Option<Ipv4Addr>,
+    next: Next,
+    failures: u32,
+}
+
+/// How the next renewal is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// The entry is there.
+    Renew,
+    /// The entry has just been seen not to be there.
+    Restore,
+    /// Nothing is known about the port.
+    MakeAnew,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Make or renew the mapping; then [`Keeping::renewed`] or [`Keeping::not_renewed`].
+    Renew {
+        id: MappingId,
+        wanted: Wanted,
+        purpose: Purpose,
+        /// Delete this port first: its entry leads to an address that we had.
+        replace: Option<NonZeroU16>,
+    },
+    /// Look whether the entry is there; then [`Keeping::checked`].
+    Check {
+        id: MappingId,
+        wanted: Wanted,
+        external_port: NonZeroU16,
+    },
+    /// Look at status, uptime and external address; then [`Keeping::surveyed`].
+    Survey,
+    /// Find the gateway again; then [`Keeping::found`] or [`Keeping::not_found`].
+    Search,
+}
+
+impl Keeping {
+    /// Nothing yet. The seed spreads renewals.
+    pub(crate) fn new(gateway: Found, external_address: Option<IpAddr>, now: Instant, seed: u64) -> Self {
+        Self {
+            mappings: BTreeMap::new(),
+            due: Timetable::default(),
+            ends: Timetable::default(),
+            presence: Presence::Here,
+            gateway,
+            last_survey: None,
+            external_address,
+            heard: false,
+            found_in_vain: 0,
+            can_check: true,
+            check_at: now + schedule::CHECK_UNHEARD,
+            last_checked: MappingId(0),
+            survey_at: now + schedule::SURVEY,
+            look_home_at: now + schedule::LOOK_HOME,
+            suspect: BTreeSet::new(),
+            sweeping: false,
+            changes: Vec::new(),
+            random: Random(seed),
+        }
+    }
+
+    /// Keeps a mapping that has just been made, by a request sent at `since`, for this long at least.
+    pub(crate) fn keep(&mut self, id: MappingId, kept: Kept, lease: Option<Duration>, since: Instant) {
+        self.mappings.insert(id, kept);
+        self.granted(id, lease, since);
+    }
+
+    /// Does not keep it any longer. Gives what is to be deleted, if anything is.
+    pub(crate) fn forget(&mut self, id: MappingId) -> Option<Kept> {
+        self.due.set(id, None);
+        self.ends.set(id, None);
+        self.suspect.remove(&id);
+        self.mappings.remove(&id)
+    }
+
+    /// A kept mapping.
+    pub(crate) fn get(&self, id: MappingId) -> Option<&Kept> {
+        self.mappings.get(&id)
+    }
+
+    /// The external address, as was seen last.
+    pub(crate) fn external_address(&self) -> Option<IpAddr> {
+        self.external_address
+    }
+
+    /// What to do now, the most urgent first.
+    pub(crate) fn order(&mut self, now: Instant) -> Option<Order> {
+        self.end_leases(now);
+        if self.mappings.is_empty() {
+            return None;
+        }
+        if let Presence::Away { search_at, .. } = self.presence {
+            return (search_at <= now).then_some(Order::Search);
+        }
+        if let Some((due, id)) = self.due.first()
+            && due <= now
+        {
+            return Some(self.renewal(id));
+        }
+        if let Some(id) = self.suspect.pop_first() {
+            return Some(self.check(id));
+        }
+        self.sweeping = false;
+        if self.check_at <= now {
+            self.check_at = now + self.check_interval();
+            if self.can_check {
+                return Some(self.check(self.next_to_check()));
+            }
+        }
+        if self.survey_at <= now {
+            self.survey_at = now + schedule::SURVEY;
+            return Some(Order::Survey);
+        }
+        None
+    }
+
+    /// Whether it is time to look whether we still have the address that the gateway knows us by; then
+    /// [`Keeping::looked_home`].
+    pub(crate) fn looks_home(&mut self, now: Instant) -> bool {
+        let looks = self.look_home_at <= now && matches!(self.presence, Presence::Here) && !self.mappings.is_empty();
+        if looks {
+            self.look_home_at = now + schedule::LOOK_HOME;
+        }
+        looks
+    }
+
+    /// When [`Self::order`] or [`Self::looks_home`] has something to say, if nothing comes in between.
+    pub(crate) fn wake_at(&self) -> Option<Instant> {
+        if self.mappings.is_empty() {
+            return None;
+        }
+        let ends = self.ends.first().map(|(at, _)| at);
+        let work = match self.presence {
+            Presence::Away { search_at, .. } => search_at,
+            Presence::Here => {
+                let due = self.due.first().map(|(at, _)| at);
+                let checks = self.look_home_at.min(self.check_at).min(self.survey_at);
+                due.map_or(checks, |due| due.min(checks))
+            }
+        };
+        Some(ends.map_or(work, |ends| ends.min(work)))
+    }
+
+    /// What has happened since this was asked before, in order.
+    pub(crate) fn changes(&mut self) -> std::vec::Drain<'_, (MappingId, Change)> {
+        self.changes.drain(..)
+    }
+
+    fn renewal(&self, id: MappingId) -> Order {
+        let kept = &self.mappings[&id];
+        let mut wanted = kept.wanted.clone();
+        let purpose = match kept.next {
+            Next::Renew => Purpose::Renewal(kept.external_port),
+            Next::Restore => Purpose::Restoration(kept.external_port),
+            Next::MakeAnew => {
+                wanted.external = match wanted.external {
+                    External::Exact(_) => External::Exact(kept.external_port),
+                    External::Preferred(_) | External::Any => External::Preferred(kept.external_port),
+                };
+                Purpose::New
+            }
+        };
+        Order::Renew {
+            id,
+            wanted,
+            purpose,
+            replace: kept.leads_to.is_some().then_some(kept.external_port),
+        }
+    }
+
+    fn check(&mut self, id: MappingId) -> Order {
+        self.last_checked = id;
+        let kept = &self.mappings[&id];
+        Order::Check {
+            id,
+            wanted: kept.wanted.clone(),
+            external_port: kept.external_port,
+        }
+    }
+
+    /// In turns.
+    fn next_to_check(&self) -> MappingId {
+        let after = (Bound::Excluded(self.last_checked), Bound::Unbounded);
+        let next = self.mappings.range(after).chain(self.mappings.iter()).next();
+        next.map_or(self.last_checked, |(id, _)| *id)
+    }
+
+    fn check_interval(&self) -> Duration {
+        match self.heard {
+            true => schedule::CHECK_HEARD,
+            false => schedule::CHECK_UNHEARD,
+        }
+    }
+
+    fn tell(&mut self, id: MappingId, change: Change) {
+        self.changes.push((id, change));
+    }
+}
+
+impl Kept {
+    /// A mapping that is in force.
+    pub(crate) fn new(wanted: Wanted, follows_us: bool, external_port: NonZeroU16) -> Self {
+        Self {
+            wanted,
+            follows_us,
+            external_port,
+            state: State::InForce,
+            leads_to: None,
+            next: Next::Renew,
+            failures: 0,
+        }
+    }
+}
+
+/// What a look at an entry shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Checked {
+    /// It is there and as it should be.
+    There,
+    /// It is not, and this is the error that it makes.
+    Gone(Error),
+    /// This gateway cannot be looked at in this way.
+    Impossible,
+    /// The gateway did not answer, or refused for another reason.
+    Unknown(Error),
+}

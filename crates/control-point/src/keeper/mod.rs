@@ -1,0 +1,19 @@
+//! Keeping mappings: renewed in time, made again when they are lost, taken away when nobody wants them any more.
+//!
+//! All mappings kept on one gateway share one task ([`task`]), which carries out what a pure state machine
+//! ([`keeping`]) orders.
+
+mod change;
+mod keeping;
+mod kept;
+mod perform;
+mod schedule;
+mod task;
+#[cfg(test)]
+mod tests;
+mod timetable;
+
+pub use change::{Change, Changes, State};
+use keeping::MappingId;
+pub use kept::KeptMapping;
+pub(crate) use task::KeeperSlot;

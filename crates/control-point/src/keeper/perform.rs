@@ -1,0 +1,172 @@
+//! Carries out one order of the state machine.
+
+use std::future::IntoFuture;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use super::MappingId;
+use super::keeping::{Checked, Found, Order, Survey};
+use crate::error::{Error, NoGateway, Refusal, Untrue};
+use crate::gateway::Gateway;
+use crate::mapping::{Made, Relation, Wanted, carry_out, delete, is_silence, read};
+use crate::status;
+
+/// What came of an order.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Renewed {
+        id: MappingId,
+        result: Result<Made, Error>,
+        /// When it was asked for.
+        since: Instant,
+    },
+    Checked {
+        id: MappingId,
+        result: Checked,
+    },
+    Surveyed(Result<Survey, Error>),
+    Searched(Result<Gateway, Error>),
+}
+
+/// How long a gateway at its old place may take to answer while it is searched for.
+const AT_ITS_OLD_PLACE: Duration = Duration::from_secs(1);
+
+pub(super) async fn perform(gateway: Gateway, order: Order) -> Outcome {
+    match order {
+        Order::Renew {
+            id,
+            wanted,
+            purpose,
+            replace,
+        } => {
+            if let Some(port) = replace {
+                // Ours, from when we had another address. If it cannot be deleted, it ends with its lease.
+                let _deleted = delete(gateway.connection().wan(), &wanted, port).await;
+            }
+            let since = Instant::now();
+            let result = carry_out(&gateway, &wanted, purpose).await;
+            Outcome::Renewed { id, result, since }
+        }
+        Order::Check {
+            id,
+            wanted,
+            external_port,
+        } => {
+            let shown = read(gateway.connection().wan(), &wanted, external_port).await;
+            let result = match shown {
+                Ok(shown) => match shown.relation(&wanted) {
+                    Relation::Same => Checked::There,
+                    relation => Checked::Gone(untrue(relation, &wanted, external_port.get(), shown.target()).into()),
+                },
+                Err(Error::Refused(Refusal { code: 713 | 714, .. })) => {
+                    Checked::Gone(untrue(Relation::Absent, &wanted, external_port.get(), String::new()).into())
+                }
+                Err(Error::Refused(Refusal { code: 401 | 602, .. })) => Checked::Impossible,
+                Err(error) => Checked::Unknown(error),
+            };
+            Outcome::Checked { id, result }
+        }
+        Order::Survey => Outcome::Surveyed(survey(&gateway).await),
+        Order::Search => Outcome::Searched(search(gateway).await),
+    }
+}
+
+/// What identifies this gateway and our way to it.
+pub(super) fn found(gateway: &Gateway) -> Found {
+    let local = match gateway.local_address().to_canonical() {
+        IpAddr::V4(address) => address,
+        IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
+    };
+    Found {
+        udn: gateway.udn().to_owned(),
+        boot_id: gateway.boot_id(),
+        location: gateway.location().to_owned(),
+        local,
+    }
+}
+
+fn untrue(relation: Relation, wanted: &Wanted, external_port: u16, found: String) -> Untrue {
+    let protocol = wanted.protocol;
+    match relation {
+        Relation::OtherHost | Relation::OtherPort => Untrue::Elsewhere {
+            external_port,
+            protocol,
+            wanted: format!("{}:{}", wanted.internal_client, wanted.internal_port),
+            found,
+        },
+        Relation::Disabled => Untrue::Disabled {
+            external_port,
+            protocol,
+        },
+        Relation::Same | Relation::Absent => Untrue::NotThere {
+            external_port,
+            protocol,
+        },
+    }
+}
+
+async fn survey(gateway: &Gateway) -> Result<Survey, Error> {
+    let wan = gateway.connection().wan();
+    let info = told(wan.get_status_info().await)?;
+    let address = told(wan.get_external_ip_address().await)?;
+    // Where entries can be looked at, they tell more than that something has changed.
+    let system_update_id = match wan.is_ip2() && gateway.memory().lessons().no_read_back {
+        true => told(wan.query_state_variable("SystemUpdateID").await)?,
+        false => None,
+    };
+    Ok(Survey {
+        connected: info
+            .as_ref()
+            .and_then(|info| status::ConnectionStatus::parse(&info.connection_status).passes_packets()),
+        uptime: info.map(|info| info.uptime),
+        external_address: address.map(|text| status::read_address(&text).0),
+        system_update_id: system_update_id.and_then(|text| text.trim().parse().ok()),
+    })
+}
+
+/// Silence is an error; a refusal or nonsense only tells nothing.
+fn told<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if is_silence(&error) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Searches as at first, and at its address, and tries its old place: it may answer one only. Another gateway is taken
+/// if we are in another network; in the same one, ours is waited for.
+async fn search(gateway: Gateway) -> Result<Gateway, Error> {
+    let at_its_address = async {
+        match gateway.address().to_canonical() {
+            IpAddr::V4(address) => gateway.discovery().gateway(address).await,
+            IpAddr::V6(_) => gateway.discovery().await,
+        }
+    };
+    let anywhere = gateway.discovery().into_future();
+    let (there, anywhere, old_place) = tokio::join!(at_its_address, anywhere, answers_at_its_old_place(&gateway));
+    let is_it = |found: &Gateway| {
+        found.udn() == gateway.udn() || found.address() == gateway.address() || !has_address(&gateway)
+    };
+    let error = match (there, anywhere) {
+        (Ok(found), _) | (_, Ok(found)) if is_it(&found) => return Ok(found),
+        (Err(error), _) | (_, Err(error)) => error,
+        (Ok(_), Ok(_)) => NoGateway::default().into(),
+    };
+    if old_place { Ok(gateway) } else { Err(error) }
+}
+
+async fn answers_at_its_old_place(gateway: &Gateway) -> bool {
+    let status = timeout(AT_ITS_OLD_PLACE, gateway.connection().wan().get_status_info()).await;
+    status.is_ok_and(|status| !status.is_err_and(|error| is_silence(&error)))
+}
+
+/// Whether our address is still on an interface that is up. If the system does not tell, nothing is known to be wrong.
+pub(super) fn has_address(gateway: &Gateway) -> bool {
+    let address = gateway.local_address().to_canonical();
+    gateway.discovery().interfaces().map_or(true, |interfaces| {
+        let mut addresses = interfaces.iter().flat_map(|interface| &interface.addresses);
+        addresses.any(|(ours, _)| IpAddr::V4(*ours) == address)
+    })
+}

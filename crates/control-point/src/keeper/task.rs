@@ -1,0 +1,338 @@
+//! The task that keeps all mappings of one gateway.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::num::NonZeroU16;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::MappingId;
+use super::change::{Change, State};
+use super::keeping::{Keeping, Kept, Order};
+use super::kept::Shared;
+use super::perform::{Outcome, found, has_address, perform};
+use crate::discovery::{Announcement, Announcements};
+use crate::error::{Conversation, Error};
+use crate::gateway::Gateway;
+use crate::mapping::{Wanted, random_seed, remove};
+
+/// How long taking a mapping away is tried.
+const REMOVAL: Duration = Duration::from_secs(2);
+
+/// The way to the task. The task ends when nobody has one any more.
+#[derive(Clone, Debug)]
+pub(crate) struct Keeper {
+    commands: mpsc::UnboundedSender<Command>,
+}
+
+/// Where a gateway has its keeper, while there is one.
+#[derive(Debug, Default)]
+pub(crate) struct KeeperSlot(Mutex<Option<mpsc::WeakUnboundedSender<Command>>>);
+
+#[derive(Debug)]
+enum Command {
+    Keep {
+        id: MappingId,
+        shared: Arc<Shared>,
+        follows_us: bool,
+        since: Instant,
+    },
+    Remove {
+        id: MappingId,
+        /// Told the result; nobody listens when the mapping was dropped.
+        done: oneshot::Sender<Result<(), Error>>,
+    },
+}
+
+impl Keeper {
+    /// The keeper of this gateway, started if there is none.
+    pub(super) fn of(gateway: &Gateway, external_address: Option<IpAddr>) -> Self {
+        let mut slot = gateway
+            .memory()
+            .keeper()
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let running = slot.as_ref().and_then(mpsc::WeakUnboundedSender::upgrade);
+        // The task of a runtime that has ended is gone, though its channel may have an end here.
+        if let Some(commands) = running.filter(|commands| !commands.is_closed()) {
+            return Self { commands };
+        }
+        let (commands, received) = mpsc::unbounded_channel();
+        *slot = Some(commands.downgrade());
+        tokio::spawn(Task::new(gateway.clone(), external_address, received).run());
+        Self { commands }
+    }
+
+    pub(super) fn keep(&self, shared: &Arc<Shared>, follows_us: bool, since: Instant) -> MappingId {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = MappingId(NEXT.fetch_add(1, Ordering::Relaxed));
+        self.send(Command::Keep {
+            id,
+            shared: Arc::clone(shared),
+            follows_us,
+            since,
+        });
+        id
+    }
+
+    pub(super) async fn remove(self, id: MappingId) -> Result<(), Error> {
+        let (done, result) = oneshot::channel();
+        self.send(Command::Remove { id, done });
+        result.await.unwrap_or_else(|_| {
+            Err(Error::System {
+                doing: "removing a mapping",
+                reason: "the task that kept it has ended with its runtime".to_owned(),
+            })
+        })
+    }
+
+    pub(super) fn let_go(self, id: MappingId) {
+        let (done, _) = oneshot::channel();
+        self.send(Command::Remove { id, done });
+    }
+
+    fn send(&self, command: Command) {
+        // Fails only if the task's runtime has ended; then nothing can be kept or removed.
+        let _sent = self.commands.send(command);
+    }
+}
+
+struct Task {
+    gateway: Gateway,
+    keeping: Keeping,
+    shared: BTreeMap<MappingId, Arc<Shared>>,
+    commands: mpsc::UnboundedReceiver<Command>,
+    announcements: Option<Announcements>,
+}
+
+/// What ended the wait.
+enum Event {
+    Command(Command),
+    /// Nobody has the keeper any more.
+    End,
+    Heard(Announcement),
+    /// Announcements cannot be heard any more.
+    Deaf,
+    Done(Outcome),
+    Time,
+}
+
+impl Task {
+    fn new(gateway: Gateway, external_address: Option<IpAddr>, commands: mpsc::UnboundedReceiver<Command>) -> Self {
+        Self {
+            keeping: Keeping::new(found(&gateway), external_address, Instant::now(), random_seed()),
+            shared: BTreeMap::new(),
+            announcements: listen(&gateway),
+            commands,
+            gateway,
+        }
+    }
+
+    async fn run(mut self) {
+        loop {
+            self.publish();
+            if self.keeping.looks_home(Instant::now()) {
+                self.keeping.looked_home(has_address(&self.gateway), Instant::now());
+            }
+            match self.keeping.order(Instant::now()) {
+                Some(order) => {
+                    tracing::debug!(?order, "keeping");
+                    let subject = subject(&order);
+                    let mut work = Box::pin(perform(self.gateway.clone(), order));
+                    loop {
+                        let event = tokio::select! {
+                            biased;
+                            event = next_event(&mut self.commands, &mut self.announcements) => event,
+                            outcome = &mut work => Event::Done(outcome),
+                        };
+                        match event {
+                            Event::Done(outcome) => {
+                                self.take(outcome);
+                                break;
+                            }
+                            Event::End => return,
+                            // What is being renewed must not come back after it was removed.
+                            Event::Command(Command::Remove { id, done }) if subject == Some(id) => {
+                                drop(work);
+                                self.remove(id, done);
+                                break;
+                            }
+                            event => self.handle(event),
+                        }
+                        self.publish();
+                    }
+                }
+                None => {
+                    let wake_at = self.keeping.wake_at();
+                    let event = tokio::select! {
+                        biased;
+                        event = next_event(&mut self.commands, &mut self.announcements) => event,
+                        () = until(wake_at) => Event::Time,
+                    };
+                    if matches!(event, Event::End) {
+                        return;
+                    }
+                    self.handle(event);
+                }
+            }
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Command(Command::Keep {
+                id,
+                shared,
+                follows_us,
+                since,
+            }) => {
+                let (_, wanted, made, _) = shared.lock().0.clone().parts();
+                let sure_for = made.sure_for.map(|seconds| Duration::from_secs(seconds.into()));
+                self.shared.insert(id, shared);
+                self.keeping
+                    .keep(id, Kept::new(wanted, follows_us, made.external_port), sure_for, since);
+            }
+            Event::Command(Command::Remove { id, done }) => self.remove(id, done),
+            Event::Heard(announcement) => self.hear(&announcement),
+            Event::Deaf => self.announcements = None,
+            Event::Done(outcome) => self.take(outcome),
+            Event::End | Event::Time => {}
+        }
+    }
+
+    fn hear(&mut self, announcement: &Announcement) {
+        let now = Instant::now();
+        match announcement {
+            Announcement::Alive { boot_id, location } => {
+                self.keeping.heard_alive(*boot_id, location.as_deref(), now);
+            }
+            Announcement::Byebye => self.keeping.heard_byebye(now),
+            Announcement::Update { next_boot_id } => self.keeping.heard_update(*next_boot_id, now),
+        }
+    }
+
+    fn take(&mut self, outcome: Outcome) {
+        let now = Instant::now();
+        match outcome {
+            Outcome::Renewed { id, result, since } => match result {
+                Ok(made) => {
+                    self.keeping.renewed(id, &made, since);
+                    if let (Some(shared), Some(kept)) = (self.shared.get(&id), self.keeping.get(id)) {
+                        let mapping = &mut shared.lock().0;
+                        mapping.replace(self.gateway.clone(), kept.wanted.clone(), made);
+                    }
+                }
+                Err(error) => self.keeping.not_renewed(id, error, now),
+            },
+            Outcome::Checked { id, result } => self.keeping.checked(id, result, now),
+            Outcome::Surveyed(result) => self.keeping.surveyed(result, now),
+            Outcome::Searched(Ok(gateway)) => self.found(gateway, now),
+            Outcome::Searched(Err(error)) => self.keeping.not_found(error, now),
+        }
+    }
+
+    fn found(&mut self, gateway: Gateway, now: Instant) {
+        gateway.memory().learn(&self.gateway.memory().lessons());
+        if gateway.local_address() != self.gateway.local_address() || gateway.udn() != self.gateway.udn() {
+            self.announcements = listen(&gateway);
+        }
+        self.keeping.found(found(&gateway), now);
+        self.gateway = gateway;
+    }
+
+    /// Deletes it beside other work, which may be waiting for a gateway that does not answer.
+    fn remove(&mut self, id: MappingId, done: oneshot::Sender<Result<(), Error>>) {
+        let kept = self.keeping.forget(id);
+        if let Some(shared) = self.shared.remove(&id) {
+            shared.lock().1 = State::Removed;
+        }
+        let Some(kept) = kept else {
+            return;
+        };
+        let gateway = self.gateway.clone();
+        tokio::spawn(async move {
+            let result = delete_in_time(&gateway, &kept.wanted, kept.external_port).await;
+            if let Err(error) = &result {
+                tracing::debug!(%error, port = kept.external_port, "a mapping could not be removed");
+            }
+            // Nobody listens when it was dropped.
+            let _told = done.send(result);
+        });
+    }
+
+    fn publish(&mut self) {
+        let external_address = self.keeping.external_address();
+        let changes: Vec<(MappingId, Change)> = self.keeping.changes().collect();
+        for (id, change) in changes {
+            let (Some(shared), Some(kept)) = (self.shared.get(&id), self.keeping.get(id)) else {
+                continue;
+            };
+            {
+                let (mapping, state) = &mut *shared.lock();
+                *state = kept.state.clone();
+                mapping.set_external_address(external_address);
+            }
+            shared.tell(change);
+        }
+    }
+}
+
+/// Announcements are a help, not a need: another program may have the port, and a firewall may drop them.
+fn listen(gateway: &Gateway) -> Option<Announcements> {
+    match Announcements::of(gateway) {
+        Ok(announcements) => Some(announcements),
+        Err(error) => {
+            tracing::debug!(%error, "announcements cannot be heard");
+            None
+        }
+    }
+}
+
+fn subject(order: &Order) -> Option<MappingId> {
+    match order {
+        Order::Renew { id, .. } | Order::Check { id, .. } => Some(*id),
+        Order::Survey | Order::Search => None,
+    }
+}
+
+async fn next_event(
+    commands: &mut mpsc::UnboundedReceiver<Command>,
+    announcements: &mut Option<Announcements>,
+) -> Event {
+    let heard = async {
+        match announcements {
+            Some(announcements) => announcements.next().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        command = commands.recv() => command.map_or(Event::End, Event::Command),
+        announcement = heard => announcement.map_or(Event::Deaf, Event::Heard),
+    }
+}
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn delete_in_time(gateway: &Gateway, wanted: &Wanted, external_port: NonZeroU16) -> Result<(), Error> {
+    timeout(REMOVAL, remove(gateway, wanted, external_port))
+        .await
+        .unwrap_or_else(|_| {
+            let address = gateway.address().to_string();
+            Err(Conversation::Timeout {
+                address,
+                waited: REMOVAL,
+            }
+            .into())
+        })
+}

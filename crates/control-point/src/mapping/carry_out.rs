@@ -1,0 +1,145 @@
+//! Carries out a plan: the thin shell around [`Plan`].
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::num::NonZeroU16;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::entry::Shown;
+use super::plan::{Abilities, Listed, Made, Plan, Purpose, Step, Way};
+use super::wanted::Wanted;
+use crate::actions::AddPortMappingArguments;
+use crate::error::{Conversation, Error};
+use crate::gateway::{Gateway, WanConnection};
+use crate::listing::{self, Entry};
+
+/// How long to look for a mapping that the gateway has moved: long lists are slow to read, and it is seldom there.
+const SEARCH: Duration = Duration::from_secs(5);
+
+/// Makes or renews a mapping, and remembers what the gateway taught about itself.
+pub(crate) async fn carry_out(gateway: &Gateway, wanted: &Wanted, purpose: Purpose) -> Result<Made, Error> {
+    let wan = gateway.connection().wan();
+    let abilities = if wan.is_ip2() {
+        Abilities::Version2
+    } else {
+        Abilities::Version1
+    };
+    let mut plan = Plan::new(
+        wanted.clone(),
+        abilities,
+        gateway.memory().lessons(),
+        purpose,
+        random_seed(),
+    );
+    let result = loop {
+        let step = plan.next().clone();
+        tracing::debug!(?step, "mapping {} port {}", wanted.protocol, wanted.internal_port);
+        match step {
+            Step::Read { external_port } => plan.read(read(wan, wanted, external_port).await),
+            Step::Add {
+                way,
+                external_port,
+                lease,
+            } => plan.added(add(wan, wanted, way, external_port, lease).await),
+            Step::Search => plan.searched(search(gateway, wanted).await),
+            Step::Delete { external_port } => {
+                // Whether it worked shows in what the plan does next.
+                let _deleted = delete(wan, wanted, external_port).await;
+                plan.deleted();
+            }
+            Step::Done(made) => break Ok(made),
+            Step::Failed(error) => break Err(error),
+        }
+    };
+    gateway.memory().learn(plan.lessons());
+    result
+}
+
+/// GetSpecificPortMappingEntry. Names of the protocol and port that some answers have besides are not looked at
+/// (Open.NAT): it is about what was asked.
+pub(crate) async fn read(wan: &WanConnection, wanted: &Wanted, external_port: NonZeroU16) -> Result<Shown, Error> {
+    let (remote_host, protocol) = (remote_host(wanted), wanted.protocol.name());
+    let entry = wan
+        .get_specific_port_mapping_entry(&remote_host, external_port.get(), protocol)
+        .await?;
+    Ok(Shown {
+        internal_client: entry.internal_client,
+        internal_port: entry.internal_port,
+        enabled: entry.enabled,
+        description: entry.port_mapping_description,
+        lease: entry.lease_duration,
+    })
+}
+
+/// DeletePortMapping.
+pub(crate) async fn delete(wan: &WanConnection, wanted: &Wanted, external_port: NonZeroU16) -> Result<(), Error> {
+    let (remote_host, protocol) = (remote_host(wanted), wanted.protocol.name());
+    wan.delete_port_mapping(&remote_host, external_port.get(), protocol)
+        .await
+}
+
+/// A number that nobody can foresee.
+pub(crate) fn random_seed() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+async fn add(
+    wan: &WanConnection,
+    wanted: &Wanted,
+    way: Way,
+    external_port: NonZeroU16,
+    lease: u32,
+) -> Result<u16, Error> {
+    let arguments = AddPortMappingArguments {
+        remote_host: remote_host(wanted),
+        external_port: external_port.get(),
+        protocol: wanted.protocol.name().to_owned(),
+        internal_port: wanted.internal_port.get(),
+        internal_client: wanted.internal_client.to_string(),
+        enabled: true,
+        port_mapping_description: wanted.description.as_str().to_owned(),
+        lease_duration: lease,
+    };
+    match (way, wan) {
+        (Way::AnyPort, WanConnection::Ip(ip)) => ip.add_any_port_mapping(&arguments).await,
+        _ => wan.add_port_mapping(&arguments).await.map(|()| external_port.get()),
+    }
+}
+
+async fn search(gateway: &Gateway, wanted: &Wanted) -> Result<Vec<Listed>, Error> {
+    let Ok(listing) = timeout(SEARCH, listing::list(gateway.connection().wan().endpoint())).await else {
+        let address = gateway.address().to_string();
+        return Err(Conversation::Timeout {
+            address,
+            waited: SEARCH,
+        }
+        .into());
+    };
+    let wanted_host = remote_host(wanted);
+    let of_remote_host = |entry: &Entry| entry.remote_host.trim() == wanted_host;
+    let listed = |entry: Entry| {
+        Some(Listed {
+            protocol: entry.protocol,
+            external_port: NonZeroU16::new(entry.external_port)?,
+            shown: Shown {
+                internal_client: entry.internal_client,
+                internal_port: entry.internal_port,
+                enabled: entry.enabled,
+                description: entry.description,
+                lease: entry.lease.map_or(0, |lease| lease.as_secs() as u32),
+            },
+        })
+    };
+    Ok(listing?
+        .entries
+        .into_iter()
+        .filter(of_remote_host)
+        .filter_map(listed)
+        .collect())
+}
+
+fn remote_host(wanted: &Wanted) -> String {
+    wanted.remote_host.map_or_else(String::new, |host| host.to_string())
+}

@@ -1,0 +1,92 @@
+//! Removing mappings that the caller names.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+
+use super::Protocol;
+use super::wanted::port;
+use crate::actions::DeletePortMappingRangeArguments;
+use crate::error::{Error, InvalidRequest, Refusal};
+use crate::gateway::{Gateway, WanConnection};
+use crate::listing::{self, Entry};
+
+impl Gateway {
+    /// Removes the mapping of this external port that is for all remote hosts, whoever made it, if the gateway lets us.
+    /// Tells whether there was one.
+    pub async fn unmap(&self, protocol: Protocol, external_port: u16) -> Result<bool, Error> {
+        port("the external port", external_port)?;
+        let wan = self.connection().wan();
+        gone(wan.delete_port_mapping("", external_port, protocol.name()).await)
+    }
+
+    /// Removes those mappings of a range of external ports that lead to this machine, and tells how many there were. A
+    /// range names nobody's mapping in particular, so others' are left alone.
+    pub async fn unmap_range(&self, protocol: Protocol, external_ports: RangeInclusive<u16>) -> Result<u32, Error> {
+        let (start, end) = (*external_ports.start(), *external_ports.end());
+        port("the first port", start)?;
+        if end < start {
+            let argument = "the range of ports".to_owned();
+            let problem = format!("it ends at {end}, before it begins at {start}");
+            return Err(InvalidRequest::Argument { argument, problem }.into());
+        }
+        let listing = listing::list(self.connection().wan().endpoint()).await?;
+        let in_range = |entry: &Entry| entry.protocol == protocol && external_ports.contains(&entry.external_port);
+        let (ours, others): (Vec<Entry>, Vec<Entry>) = listing
+            .entries
+            .into_iter()
+            .filter(in_range)
+            .partition(|entry| self.is_ours(entry));
+        // There are gateways that let anybody remove anything by DeletePortMappingRange.
+        if listing.complete && others.is_empty() && ours.len() > 1 && self.remove_range(protocol, start, end).await? {
+            return Ok(ours.len() as u32);
+        }
+        let mut removed = 0;
+        for entry in ours {
+            let (host, port) = (&entry.remote_host, entry.external_port);
+            let deleted = self
+                .connection()
+                .wan()
+                .delete_port_mapping(host, port, protocol.name())
+                .await;
+            removed += u32::from(gone(deleted)?);
+        }
+        Ok(removed)
+    }
+
+    /// Whether it could be done in one request.
+    async fn remove_range(&self, protocol: Protocol, start_port: u16, end_port: u16) -> Result<bool, Error> {
+        let wan = self.connection().wan();
+        let WanConnection::Ip(ip) = wan else {
+            return Ok(false);
+        };
+        if !wan.is_ip2() {
+            return Ok(false);
+        }
+        let arguments = DeletePortMappingRangeArguments {
+            start_port,
+            end_port,
+            protocol: protocol.name().to_owned(),
+            manage: false,
+        };
+        match ip.delete_port_mapping_range(&arguments).await {
+            Ok(()) => Ok(true),
+            // What cannot be done at once is done one by one.
+            Err(Error::Refused(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn is_ours(&self, entry: &Entry) -> bool {
+        let client: Result<IpAddr, _> = entry.internal_client.trim().parse();
+        client.is_ok_and(|client| client == self.local_address().to_canonical())
+    }
+}
+
+/// Whether there was something to delete.
+fn gone(result: Result<(), Error>) -> Result<bool, Error> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(Error::Refused(Refusal { code: 714, .. })) => Ok(false),
+        Err(error) => Err(error),
+    }
+}

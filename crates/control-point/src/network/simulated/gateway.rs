@@ -1,0 +1,247 @@
+//! A well-behaved IGD:2 with leases on tokio's clock.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use portreeve_wire::description::{Description, Identity};
+use portreeve_wire::resource::{self, Resource};
+use portreeve_wire::soap::{self, FAULT_STATUS};
+use portreeve_wire::ssdp::{Announcer, Group, Search, advertisements, answers};
+use portreeve_wire::{Call, ErrorCode, Fault, Quirks, Uuid, Value, View, dispatch};
+use tokio::time::Instant;
+
+use super::serve::Request;
+
+/// The gateway's address.
+pub(crate) const GATEWAY: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 1);
+
+const LAST_PORT: u16 = u16::MAX;
+
+pub(crate) struct SimulatedGateway {
+    table: BTreeMap<(String, u16), Row>,
+    up: bool,
+    boot_id: u32,
+    http_port: u16,
+    up_since: Instant,
+    system_update_id: u32,
+    pub(crate) external_address: String,
+    /// How often each action was called.
+    pub(crate) calls: BTreeMap<String, u64>,
+    /// Mappings that have ended with their lease.
+    pub(crate) expired: u64,
+    pub(crate) http_connections: u64,
+}
+
+struct Row {
+    client: String,
+    internal_port: u16,
+    description: String,
+    ends: Instant,
+}
+
+impl SimulatedGateway {
+    pub(super) fn new() -> Self {
+        Self {
+            table: BTreeMap::new(),
+            up: true,
+            boot_id: 1,
+            http_port: 5000,
+            up_since: Instant::now(),
+            system_update_id: 0,
+            external_address: "11.11.11.1".to_owned(),
+            calls: BTreeMap::new(),
+            expired: 0,
+            http_connections: 0,
+        }
+    }
+
+    /// The mappings now: protocol, port, client.
+    pub(crate) fn mappings(&mut self) -> Vec<(String, u16, String)> {
+        self.expire();
+        let rows = self.table.iter();
+        rows.map(|((protocol, port), row)| (protocol.clone(), *port, row.client.clone()))
+            .collect()
+    }
+
+    /// Loses all mappings, as a firewall that is reloaded.
+    pub(crate) fn forget_all(&mut self) {
+        self.table.clear();
+    }
+
+    /// Calls so far.
+    pub(crate) fn calls(&self, action: &str) -> u64 {
+        self.calls.get(action).copied().unwrap_or(0)
+    }
+
+    pub(super) fn kill(&mut self) {
+        self.up = false;
+        self.table.clear();
+    }
+
+    /// On another port than before.
+    pub(super) fn start(&mut self) {
+        self.table.clear();
+        self.up = true;
+        self.boot_id += 1;
+        self.http_port += 1;
+        self.up_since = Instant::now();
+        self.system_update_id = 0;
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        self.up
+    }
+
+    pub(super) fn listens_at(&mut self, address: SocketAddr) -> bool {
+        let listens = self.up && address == self.address();
+        self.http_connections += u64::from(listens);
+        listens
+    }
+
+    pub(super) fn alive(&self) -> String {
+        let root = &self.description(View::Igd2).device;
+        let location = Resource::Description(View::Igd2).url(self.address());
+        self.announcer().alive(Group::Ipv4, &location, &advertisements(root)[0])
+    }
+
+    pub(super) fn answer(&self, search: &Search) -> Vec<String> {
+        if !self.up {
+            return Vec::new();
+        }
+        let root = self.description(View::Igd2).device;
+        let found = answers(&root, View::Igd2, &search.target, &search.st, Quirks::default());
+        let render = |answer| {
+            let location = Resource::Description(View::Igd2).url(self.address());
+            self.announcer()
+                .response(&location, "Thu, 01 Jan 2026 00:00:00 GMT", answer)
+        };
+        found.iter().map(render).collect()
+    }
+
+    pub(super) fn respond(&mut self, request: &Request) -> (u16, String) {
+        match resource::find(&request.path) {
+            Some(Resource::Description(view)) => (200, self.description(view).render()),
+            Some(Resource::Control(service)) => {
+                let parsed = soap::parse(request.soap_action.as_deref(), &request.body, Quirks::default());
+                match parsed.unwrap() {
+                    soap::Request::Query { variable } => {
+                        assert_eq!(variable, "SystemUpdateID");
+                        (200, soap::variable_response(&self.system_update_id.into()))
+                    }
+                    soap::Request::Action {
+                        service_type,
+                        action,
+                        arguments,
+                    } => {
+                        let (service, version) = dispatch(service, &service_type, &action, Quirks::default()).unwrap();
+                        let call = Call::parse(service, version, &action, &arguments, Quirks::default()).unwrap();
+                        *self.calls.entry(action).or_default() += 1;
+                        match self.carry_out(&call) {
+                            Ok(values) => (200, soap::response(service, version, call.action, &values)),
+                            Err(code) => (FAULT_STATUS, soap::fault(&Fault::from(code))),
+                        }
+                    }
+                }
+            }
+            _ => (404, String::new()),
+        }
+    }
+
+    fn carry_out(&mut self, call: &Call) -> Result<Vec<Value>, ErrorCode> {
+        self.expire();
+        match call.action.name {
+            "GetStatusInfo" => {
+                let uptime = self.up_since.elapsed().as_secs() as u32;
+                Ok(vec!["Connected".into(), "ERROR_NONE".into(), uptime.into()])
+            }
+            "GetNATRSIPStatus" => Ok(vec![false.into(), true.into()]),
+            "GetExternalIPAddress" => Ok(vec![self.external_address.as_str().into()]),
+            "AddPortMapping" => self.add(call, call.ui2("NewExternalPort")).map(|()| Vec::new()),
+            "AddAnyPortMapping" => {
+                let wanted = call.ui2("NewExternalPort");
+                let ports = [wanted].into_iter().chain(1024..=LAST_PORT);
+                let mut free = ports.filter(|port| self.may_have(call, *port));
+                let port = free.next().ok_or(ErrorCode::NoPortMapsAvailable)?;
+                self.add(call, port)?;
+                Ok(vec![port.into()])
+            }
+            "DeletePortMapping" => {
+                let removed = self.table.remove(&key(call, call.ui2("NewExternalPort")));
+                self.system_update_id += 1;
+                removed.map(|_| Vec::new()).ok_or(ErrorCode::NoSuchEntryInArray)
+            }
+            "GetSpecificPortMappingEntry" => {
+                let row = self.table.get(&key(call, call.ui2("NewExternalPort")));
+                let row = row.ok_or(ErrorCode::NoSuchEntryInArray)?;
+                let left = row.ends.saturating_duration_since(Instant::now()).as_secs() as u32;
+                Ok(vec![
+                    row.internal_port.into(),
+                    row.client.as_str().into(),
+                    true.into(),
+                    row.description.as_str().into(),
+                    left.into(),
+                ])
+            }
+            "GetListOfPortMappings" => Err(ErrorCode::PortMappingNotFound),
+            "GetGenericPortMappingEntry" => Err(ErrorCode::SpecifiedArrayIndexInvalid),
+            _ => Err(ErrorCode::InvalidAction),
+        }
+    }
+
+    fn may_have(&self, call: &Call, port: u16) -> bool {
+        let row = self.table.get(&key(call, port));
+        row.is_none_or(|row| row.client == call.text("NewInternalClient"))
+    }
+
+    fn add(&mut self, call: &Call, port: u16) -> Result<(), ErrorCode> {
+        if !self.may_have(call, port) {
+            return Err(ErrorCode::ConflictInMappingEntry);
+        }
+        let lease = match call.ui4("NewLeaseDuration") {
+            0 => 604_800,
+            lease => lease,
+        };
+        let row = Row {
+            client: call.text("NewInternalClient").to_owned(),
+            internal_port: call.ui2("NewInternalPort"),
+            description: call.text("NewPortMappingDescription").to_owned(),
+            ends: Instant::now() + Duration::from_secs(lease.into()),
+        };
+        self.table.insert(key(call, port), row);
+        self.system_update_id += 1;
+        Ok(())
+    }
+
+    fn expire(&mut self) {
+        let (before, now) = (self.table.len(), Instant::now());
+        self.table.retain(|_, row| row.ends > now);
+        self.expired += (before - self.table.len()) as u64;
+    }
+
+    fn address(&self) -> SocketAddr {
+        SocketAddr::new(IpAddr::V4(GATEWAY), self.http_port)
+    }
+
+    fn description(&self, view: View) -> Description {
+        let identity = Identity {
+            uuid: Uuid::from_u128(0x77),
+            friendly_name: "simulated".to_owned(),
+            model_number: "1".to_owned(),
+            serial_number: None,
+        };
+        Description::of(&identity, view, 1)
+    }
+
+    fn announcer(&self) -> Announcer<'static> {
+        Announcer {
+            server: "simulated",
+            boot_id: self.boot_id,
+            config_id: 1,
+        }
+    }
+}
+
+fn key(call: &Call, port: u16) -> (String, u16) {
+    (call.text("NewProtocol").to_owned(), port)
+}

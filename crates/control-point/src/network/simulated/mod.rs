@@ -1,0 +1,236 @@
+//! A machine, a gateway and the cable between them in memory, for tests on paused time.
+
+mod gateway;
+mod serve;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use portreeve_wire::Quirks;
+use portreeve_wire::ssdp::{self, Message};
+use tokio::sync::{Notify, broadcast};
+
+use super::{BoxFuture, Connected, Datagrams, Interface, Network};
+use crate::discovery::{Discovery, discover};
+use crate::mapping::Random;
+pub(crate) use gateway::{GATEWAY, SimulatedGateway};
+
+/// The network; clones are the same one.
+#[derive(Clone)]
+pub(crate) struct Simulated {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    gateway: Mutex<SimulatedGateway>,
+    conditions: Mutex<Conditions>,
+    announcements: broadcast::Sender<Vec<u8>>,
+}
+
+/// How the machine and the cable are.
+struct Conditions {
+    local: Ipv4Addr,
+    /// Of a thousand connections, so many are refused, and so many get no answer.
+    refused: u64,
+    swallowed: u64,
+    random: Random,
+}
+
+impl Simulated {
+    /// A gateway that is up, and this machine at 192.168.77.2. To be made within a runtime.
+    pub(crate) fn new() -> Self {
+        let conditions = Conditions {
+            local: Ipv4Addr::new(192, 168, 77, 2),
+            refused: 0,
+            swallowed: 0,
+            random: Random(7),
+        };
+        let inner = Inner {
+            gateway: Mutex::new(SimulatedGateway::new()),
+            conditions: Mutex::new(conditions),
+            announcements: broadcast::channel(64).0,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// A search in this network.
+    pub(crate) fn discover(&self) -> Discovery {
+        discover().network(Arc::new(self.clone())).without_cache()
+    }
+
+    /// The gateway.
+    pub(crate) fn gateway(&self) -> MutexGuard<'_, SimulatedGateway> {
+        self.inner.gateway.lock().unwrap()
+    }
+
+    /// Gives this machine another address.
+    pub(crate) fn move_to(&self, local: Ipv4Addr) {
+        self.conditions().local = local;
+    }
+
+    /// Lets connections fail: of a thousand, so many are refused and so many get no answer.
+    pub(crate) fn trouble(&self, refused: u64, swallowed: u64) {
+        let mut conditions = self.conditions();
+        (conditions.refused, conditions.swallowed) = (refused, swallowed);
+    }
+
+    /// Pulls the gateway's plug.
+    pub(crate) fn kill(&self) {
+        self.gateway().kill();
+    }
+
+    /// Starts the gateway with an empty table. Announced, it tells everybody.
+    pub(crate) fn restart(&self, announced: Announced) {
+        self.gateway().start();
+        if announced == Announced::Yes {
+            self.announce_alive();
+        }
+    }
+
+    /// Sends `ssdp:alive`.
+    pub(crate) fn announce_alive(&self) {
+        let datagram = self.gateway().alive();
+        // Nobody may be listening.
+        let _heard = self.inner.announcements.send(datagram.into_bytes());
+    }
+
+    fn conditions(&self) -> MutexGuard<'_, Conditions> {
+        self.inner.conditions.lock().unwrap()
+    }
+}
+
+/// Whether a start is announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Announced {
+    Yes,
+    No,
+}
+
+/// What becomes of a connection.
+enum Fate {
+    Opened,
+    Refused,
+    Swallowed,
+}
+
+impl Conditions {
+    fn draw(&mut self) -> Fate {
+        match self.random.next() % 1000 {
+            draw if draw < self.refused => Fate::Refused,
+            draw if draw < self.refused + self.swallowed => Fate::Swallowed,
+            _ => Fate::Opened,
+        }
+    }
+}
+
+impl fmt::Debug for Simulated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulated").finish_non_exhaustive()
+    }
+}
+
+impl Network for Simulated {
+    fn interfaces(&self) -> io::Result<Vec<Interface>> {
+        let interface = Interface {
+            name: "lan0".to_owned(),
+            addresses: vec![(self.conditions().local, 24)],
+            gateway: Some(GATEWAY),
+            loopback: false,
+            multicast: true,
+        };
+        Ok(vec![interface])
+    }
+
+    fn connect(&self, to: SocketAddr, from: Option<IpAddr>) -> BoxFuture<'_, io::Result<Connected>> {
+        let (local, fate) = {
+            let mut conditions = self.conditions();
+            (IpAddr::V4(conditions.local), conditions.draw())
+        };
+        let listens = self.gateway().listens_at(to);
+        Box::pin(async move {
+            if from.is_some_and(|from| from != local) {
+                return Err(io::ErrorKind::AddrNotAvailable.into());
+            }
+            match fate {
+                Fate::Swallowed => std::future::pending().await,
+                Fate::Opened if listens => {}
+                Fate::Opened | Fate::Refused => return Err(io::ErrorKind::ConnectionRefused.into()),
+            }
+            let (near, far) = tokio::io::duplex(64 * 1024);
+            tokio::spawn(serve::serve(far, self.clone()));
+            Ok(Connected {
+                stream: Box::new(near),
+                local: SocketAddr::new(local, 40_000),
+            })
+        })
+    }
+
+    fn search_socket(&self, _from: Ipv4Addr) -> io::Result<Box<dyn Datagrams>> {
+        Ok(Box::new(SearchSocket {
+            network: self.clone(),
+            answers: Mutex::default(),
+            arrived: Notify::new(),
+        }))
+    }
+
+    fn announcement_socket(&self, _on: &[Ipv4Addr]) -> io::Result<Box<dyn Datagrams>> {
+        Ok(Box::new(AnnouncementSocket {
+            heard: tokio::sync::Mutex::new(self.inner.announcements.subscribe()),
+        }))
+    }
+}
+
+struct SearchSocket {
+    network: Simulated,
+    answers: Mutex<VecDeque<String>>,
+    arrived: Notify,
+}
+
+impl Datagrams for SearchSocket {
+    fn send<'a>(&'a self, datagram: &'a [u8], _to: SocketAddr) -> BoxFuture<'a, io::Result<()>> {
+        Box::pin(async move {
+            if let Ok(Message::Search(search)) = ssdp::parse(datagram, Quirks::default()) {
+                let answers = self.network.gateway().answer(&search);
+                self.answers.lock().unwrap().extend(answers);
+                self.arrived.notify_one();
+            }
+            Ok(())
+        })
+    }
+
+    fn receive<'a>(&'a self, buffer: &'a mut [u8]) -> BoxFuture<'a, io::Result<(usize, SocketAddr)>> {
+        Box::pin(async move {
+            loop {
+                let next = self.answers.lock().unwrap().pop_front();
+                if let Some(answer) = next {
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                    buffer[..answer.len()].copy_from_slice(answer.as_bytes());
+                    return Ok((answer.len(), SocketAddr::new(GATEWAY.into(), ssdp::PORT)));
+                }
+                self.arrived.notified().await;
+            }
+        })
+    }
+}
+
+struct AnnouncementSocket {
+    heard: tokio::sync::Mutex<broadcast::Receiver<Vec<u8>>>,
+}
+
+impl Datagrams for AnnouncementSocket {
+    fn send<'a>(&'a self, _datagram: &'a [u8], _to: SocketAddr) -> BoxFuture<'a, io::Result<()>> {
+        Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })
+    }
+
+    fn receive<'a>(&'a self, buffer: &'a mut [u8]) -> BoxFuture<'a, io::Result<(usize, SocketAddr)>> {
+        Box::pin(async move {
+            let datagram = self.heard.lock().await.recv().await.map_err(io::Error::other)?;
+            buffer[..datagram.len()].copy_from_slice(&datagram);
+            Ok((datagram.len(), SocketAddr::new(GATEWAY.into(), ssdp::PORT)))
+        })
+    }
+}
