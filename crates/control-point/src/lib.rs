@@ -12,6 +12,7 @@ mod keeper;
 pub mod listing;
 mod mapping;
 mod network;
+mod random;
 pub mod raw;
 pub mod stability;
 pub mod status;

@@ -23,6 +23,19 @@ pub(super) enum Named {
     Description(Url),
 }
 
+impl GatewayAddress {
+    /// Where it hears searches; `None` if it was named by an IPv6 address, at which nothing is searched.
+    pub(crate) fn search_address(&self) -> Option<SocketAddrV4> {
+        match &self.0 {
+            Named::Host(address) => Some(*address),
+            Named::Description(url) => match url.host() {
+                IpAddr::V4(address) => Some(SocketAddrV4::new(address, PORT)),
+                IpAddr::V6(_) => None,
+            },
+        }
+    }
+}
+
 impl From<Ipv4Addr> for GatewayAddress {
     /// The gateway at this address, which is searched at port 1900; if it is silent, descriptions are tried where
     /// gateways have them.

@@ -107,6 +107,21 @@ impl Discovery {
         self
     }
 
+    /// The gateway that the caller named.
+    pub(crate) fn named(&self) -> Option<&GatewayAddress> {
+        self.gateway.as_ref()
+    }
+
+    /// The name of the only interface to search on.
+    pub(crate) fn interface_named(&self) -> Option<&str> {
+        self.interface.as_deref()
+    }
+
+    /// The network that is searched.
+    pub(crate) fn network_searched(&self) -> Arc<dyn Network> {
+        Arc::clone(&self.network)
+    }
+
     /// All gateways that are to be found, the best first and at least one. This waits until the time is over, and asks
     /// every connection of every gateway for its state.
     ///

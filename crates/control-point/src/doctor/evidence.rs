@@ -44,6 +44,11 @@ impl Evidence {
         };
         search.asked.contains(&found.address) && !search.heard.contains(&found.address)
     }
+
+    /// Whether searches heard nothing at all, so that answers may be kept back on the way.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.search.as_ref().is_some_and(|search| search.heard.is_empty())
+    }
 }
 
 /// An interface.

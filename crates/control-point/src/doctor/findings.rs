@@ -140,7 +140,9 @@ pub(super) fn search(seen: &Search) -> Finding {
 pub(super) fn discovery(seen: &Evidence) -> Finding {
     let found = match (&seen.found, &seen.knock) {
         (None, _) => return Finding::skipped("No gateway was searched."),
-        (Some(Err(Error::NoGateway(what))), Some(knock)) if what.rejected.is_empty() => return silence(knock),
+        (Some(Err(Error::NoGateway(what))), Some(knock)) if what.rejected.is_empty() => {
+            return silence(knock, seen.is_quiet());
+        }
         (Some(Err(error)), _) => return error.explanation().into(),
         (Some(Ok(found)), _) => found,
     };
@@ -167,15 +169,21 @@ pub(super) fn discovery(seen: &Evidence) -> Finding {
 }
 
 /// What follows from knocking at a router that no search finds.
-fn silence(knock: &Knock) -> Finding {
+fn silence(knock: &Knock, quiet: bool) -> Finding {
     let router = knock.router;
     if knock.alive {
+        let firewall = if quiet {
+            "\nIf it is on already, a firewall on this computer may drop the answers: allow incoming UDP from port 1900, \
+             or name the gateway by the URL of its description with `--gateway`."
+        } else {
+            ""
+        };
         Finding::bad(
             format!(
                 "No search found a gateway. The router at {router} is there, but does not speak UPnP, by which programs \
                  open ports: it is probably switched off."
             ),
-            UPNP_OFF.remedy,
+            format!("{}{firewall}", UPNP_OFF.remedy),
         )
     } else {
         Finding::bad(
@@ -208,14 +216,13 @@ pub(super) fn connection(seen: &Result<Connection, Error>) -> Finding {
     if let Some(down) = not_connected(connection) {
         return down.explanation().into();
     }
-    let since = connection
-        .uptime
-        .map_or_else(String::new, |uptime| format!(" for {}", time(uptime)));
+    let uptime = connection.uptime.filter(|uptime| !uptime.is_zero());
+    let since = uptime.map_or_else(String::new, |uptime| format!(", for {} so far", time(uptime)));
     let before = match last_connection_error(&connection.last_error) {
         nothing if NO_ERROR.contains(&nothing.code) => String::new(),
         told => format!(" The time before, it ended like this: {}", told.problem),
     };
-    Finding::good(format!("The router has been connected to the internet{since}.{before}"))
+    Finding::good(format!("The router is connected to the internet{since}.{before}"))
 }
 
 /// Values of LastConnectionError that tell nothing of the connection before.
@@ -342,6 +349,20 @@ pub(super) fn loop_back(seen: &LoopBack) -> Finding {
 }
 
 /// Step 13.
+pub(super) fn removal(removed: &Result<(), Error>) -> Finding {
+    match removed {
+        Ok(()) => Finding::good("The trial mapping is removed again."),
+        Err(error) => Finding::unknown(
+            format!(
+                "The trial mapping could not be removed. {}",
+                error.explanation().problem
+            ),
+            Some("It ends by itself within two minutes; look at `portreeve list` then."),
+        ),
+    }
+}
+
+/// Step 14.
 pub(super) fn listener(own: &OwnPort) -> Finding {
     let (protocol, port) = (own.protocol, own.port);
     match (own.listening.as_deref(), own.local) {
@@ -381,7 +402,7 @@ fn takes(bound: IpAddr, to: IpAddr) -> bool {
     bound.is_unspecified() || bound == to
 }
 
-/// Step 14.
+/// Step 15.
 pub(super) fn port(own: &OwnPort) -> Finding {
     let (protocol, port) = (own.protocol, own.port);
     match &own.at_gateway {

@@ -75,13 +75,13 @@ topics! {
     /// The way from here to the internet.
     Route = "route", "Default route";
     /// Whether searches leave and whether anything answers them.
-    Multicast = "multicast", "Multicast";
+    Search = "search", "Search";
     /// The search for the gateway.
     Discovery = "discovery", "Gateway";
     /// What the gateway says that it can do.
     Description = "description", "Description";
     /// Whether the gateway's connection is up.
-    Status = "status", "Connection";
+    Connection = "connection", "Connection";
     /// Whether the gateway translates addresses.
     Nat = "nat", "Address translation";
     /// The gateway's address on the internet.
@@ -94,6 +94,8 @@ topics! {
     ReadBack = "read-back", "Read-back";
     /// Whether it carries a connection, from this computer to itself.
     LoopBack = "loop-back", "Through and back";
+    /// That the trial mapping is gone again.
+    Removal = "removal", "Tidying up";
     /// Whether a program listens on the port that is asked about.
     Listener = "listener", "Program";
     /// What the gateway does with the port that is asked about.

@@ -192,6 +192,16 @@ fn each_cause_is_told_apart_from_the_others() {
         "is there, but does not speak UPnP",
         "FRITZ!Box",
     );
+    let quiet = Evidence {
+        search: Some(Search::default()),
+        ..lost(knock(true))
+    };
+    assert_told(
+        &quiet,
+        "upnp-off",
+        "does not speak UPnP",
+        "If it is on already, a firewall on this computer",
+    );
     let deaf = Evidence {
         search: Some(Search {
             asked: vec![ROUTER],
@@ -443,7 +453,7 @@ fn steps_say_what_they_looked_at() {
     told(
         findings::connection(&Ok(up())),
         Outcome::Good,
-        "connected to the internet for 1 d 1 h.",
+        "connected to the internet, for 1 d 1 h so far.",
     );
     let after_idle = Connection {
         last_error: "ERROR_IDLE_DISCONNECT".into(),

@@ -134,7 +134,11 @@ fn no_gateway(seen: &Evidence) -> Cause {
     let Some(Err(error)) = &seen.found else { return None };
     let nothing_rejected = matches!(error, Error::NoGateway(what) if what.rejected.is_empty());
     if !nothing_rejected {
-        return Some((Diagnosis::UnusableGateway(error.clone()), findings::discovery(seen)));
+        let diagnosis = match error {
+            Error::NoGateway(_) | Error::Unusable(_) | Error::Conversation(_) => Diagnosis::UnusableGateway,
+            _ => Diagnosis::Failed,
+        };
+        return Some((diagnosis(error.clone()), findings::discovery(seen)));
     }
     if seen.named.is_none() {
         if matches!(&seen.interfaces, Some(Ok(links)) if links.is_empty()) {
