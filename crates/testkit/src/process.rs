@@ -37,7 +37,7 @@ impl Process {
     ///
     /// # Panics
     /// If the program cannot be started.
-    pub(crate) fn start(mut command: Command, input: &str) -> Self {
+    pub fn start(mut command: Command, input: &str) -> Self {
         let name = format!("{command:?}");
         let mut child = command
             .stdin(Stdio::piped())
