@@ -1,0 +1,25 @@
+//! What commands tell: each view is the JSON of one command (see JSON.md) and renders itself for people.
+//!
+//! Views are plain data, made from the library's types by the commands, so that rendering is pure.
+
+mod call;
+mod discover;
+mod doctor;
+mod gateway;
+mod link;
+mod list;
+mod map;
+mod stability;
+mod status;
+mod unmap;
+
+pub(crate) use call::{Action, Actions, Argument, Called, Service, Services};
+pub(crate) use discover::{Connection, Discovered, Found};
+pub(crate) use doctor::{Diagnosis, Outcome, Step};
+pub(crate) use gateway::{AddressKind, Gateway};
+pub(crate) use link::LinkRequested;
+pub(crate) use list::{Listed, Row};
+pub(crate) use map::{Ending, MapEvent, Mapped, Mapping, Note};
+pub(crate) use stability::{Dependability, Outage, Sample, Stretch};
+pub(crate) use status::{Link, Reading, StatusEvent, Traffic, Unusable};
+pub(crate) use unmap::{Removed, Unmapped};
