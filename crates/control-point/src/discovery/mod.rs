@@ -133,6 +133,7 @@ impl Discovery {
     }
 
     /// Searches another network than the system's.
+    #[cfg(test)]
     pub(crate) fn network(mut self, network: Arc<dyn Network>) -> Self {
         self.network = network;
         self

@@ -13,7 +13,7 @@ use super::wanted::Wanted;
 use crate::actions::AddPortMappingArguments;
 use crate::error::{Conversation, Error};
 use crate::gateway::{Gateway, WanConnection};
-use crate::listing::{self, Entry};
+use crate::listing::Entry;
 
 /// How long to look for a mapping that the gateway has moved: long lists are slow to read, and it is seldom there.
 const SEARCH: Duration = Duration::from_secs(5);
@@ -109,7 +109,7 @@ async fn add(
 }
 
 async fn search(gateway: &Gateway, wanted: &Wanted) -> Result<Vec<Listed>, Error> {
-    let Ok(listing) = timeout(SEARCH, listing::list(gateway.connection().wan().endpoint())).await else {
+    let Ok(listing) = timeout(SEARCH, gateway.mappings()).await else {
         let address = gateway.address().to_string();
         return Err(Conversation::Timeout {
             address,

@@ -8,7 +8,7 @@ use super::wanted::port;
 use crate::actions::DeletePortMappingRangeArguments;
 use crate::error::{Error, InvalidRequest, Refusal};
 use crate::gateway::{Gateway, WanConnection};
-use crate::listing::{self, Entry};
+use crate::listing::Entry;
 
 impl Gateway {
     /// Removes the mapping of this external port that is for all remote hosts, whoever made it, if the gateway lets us.
@@ -29,7 +29,7 @@ impl Gateway {
             let problem = format!("it ends at {end}, before it begins at {start}");
             return Err(InvalidRequest::Argument { argument, problem }.into());
         }
-        let listing = listing::list(self.connection().wan().endpoint()).await?;
+        let listing = self.mappings().await?;
         let in_range = |entry: &Entry| entry.protocol == protocol && external_ports.contains(&entry.external_port);
         let (ours, others): (Vec<Entry>, Vec<Entry>) = listing
             .entries
