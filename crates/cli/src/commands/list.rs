@@ -27,6 +27,7 @@ pub(super) async fn run(output: &Output, reach: &Reach, options: &List) -> Resul
         seen: listing.entries.len() as u64,
         total: listing.total,
         capacity: listing.capacity,
+        skipped: listing.skipped as u64,
         complete: listing.complete,
     })
 }

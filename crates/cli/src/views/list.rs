@@ -20,8 +20,10 @@ pub(crate) struct Listed {
     pub(crate) seen: u64,
     /// How many there are by the gateway's own count, if it tells.
     pub(crate) total: Option<u32>,
-    /// How many fit, if it tells.
+    /// How many this host may have, if it tells.
     pub(crate) capacity: Option<u32>,
+    /// How many the gateway hides, or describes so that nothing can be made of them.
+    pub(crate) skipped: u64,
     /// Whether the list is known to be all that the gateway would show.
     pub(crate) complete: bool,
 }
@@ -92,7 +94,10 @@ impl Listed {
             words += &format!("; the gateway counts {}", self.total.unwrap_or_default());
         }
         if let Some(capacity) = self.capacity {
-            words += &format!("; room for {capacity} in all");
+            words += &format!("; this host may have {capacity}");
+        }
+        if self.skipped > 0 {
+            words += &format!("; {} that the gateway does not show", self.skipped);
         }
         words
     }
@@ -141,6 +146,7 @@ mod tests {
             client: [192, 168, 77, 10].into(),
             total: None,
             capacity: None,
+            skipped: 0,
             complete: true,
         }
     }
@@ -154,6 +160,7 @@ mod tests {
         };
         let listed = Listed {
             capacity: Some(450),
+            skipped: 3,
             ..list(vec![row(), permanent])
         };
         assert_eq!(
@@ -162,7 +169,7 @@ mod tests {
              TCP       18080     192.168.77.10:8080  web          30 min      all\n\
              TCP       18080     192.168.77.10:8080  web          no end      11.11.11.9\n\
              \n\
-             2 mappings; room for 450 in all\n"
+             2 mappings; this host may have 450; 3 that the gateway does not show\n"
         );
     }
 

@@ -35,7 +35,7 @@ pub(crate) struct Reading {
     pub(crate) traffic: Option<Traffic>,
     /// Number of mappings of all hosts, of gateways that tell.
     pub(crate) mappings: Option<u32>,
-    /// How many mappings fit, of gateways that tell.
+    /// How many mappings this host may have, of gateways that tell.
     pub(crate) capacity: Option<u32>,
     /// Why a mapping cannot work now; `None` if it can.
     pub(crate) unusable: Option<Unusable>,
@@ -132,12 +132,12 @@ impl Reading {
         match (self.mappings, self.capacity) {
             (Some(mappings), Some(capacity)) => {
                 format!(
-                    "{}, room for {capacity} in all",
+                    "{}, this host may have {capacity}",
                     count(mappings.into(), "mapping", "mappings")
                 )
             }
             (Some(mappings), None) => count(mappings.into(), "mapping", "mappings"),
-            (None, Some(capacity)) => format!("room for {capacity}"),
+            (None, Some(capacity)) => format!("this host may have {capacity}"),
             (None, None) => String::new(),
         }
     }
@@ -260,7 +260,7 @@ mod tests {
              NAT         on\n\
              Link        Ethernet up, 50 Mbit/s up, 250 Mbit/s down\n\
              Traffic     1.2 GiB received, 2 KiB sent\n\
-             Mappings    12 mappings, room for 450 in all\n\
+             Mappings    12 mappings, this host may have 450\n\
              Verdict     ready to map ports\n"
         );
     }
