@@ -1,6 +1,7 @@
 //! Finds the internet gateway, opens ports on it, keeps them open, and says in plain words what is wrong.
 
 pub mod actions;
+pub mod blocking;
 pub mod discovery;
 pub mod doctor;
 mod endpoint;

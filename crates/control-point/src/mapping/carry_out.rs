@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::entry::Shown;
 use super::plan::{Abilities, Listed, Made, Plan, Purpose, Step, Way};
@@ -17,6 +17,9 @@ use crate::listing::Entry;
 
 /// How long to look for a mapping that the gateway has moved: long lists are slow to read, and it is seldom there.
 const SEARCH: Duration = Duration::from_secs(5);
+
+/// How long a gateway is left alone that could not keep up.
+const PAUSE: Duration = Duration::from_millis(300);
 
 /// Makes or renews a mapping, and remembers what the gateway taught about itself.
 pub(crate) async fn carry_out(gateway: &Gateway, wanted: &Wanted, purpose: Purpose) -> Result<Made, Error> {
@@ -61,9 +64,8 @@ pub(crate) async fn carry_out(gateway: &Gateway, wanted: &Wanted, purpose: Purpo
 /// (Open.NAT): it is about what was asked.
 pub(crate) async fn read(wan: &WanConnection, wanted: &Wanted, external_port: NonZeroU16) -> Result<Shown, Error> {
     let (remote_host, protocol) = (remote_host(wanted), wanted.protocol.name());
-    let entry = wan
-        .get_specific_port_mapping_entry(&remote_host, external_port.get(), protocol)
-        .await?;
+    let ask = || wan.get_specific_port_mapping_entry(&remote_host, external_port.get(), protocol);
+    let entry = unhurried(ask).await?;
     Ok(Shown {
         internal_client: entry.internal_client,
         internal_port: entry.internal_port,
@@ -76,8 +78,19 @@ pub(crate) async fn read(wan: &WanConnection, wanted: &Wanted, external_port: No
 /// DeletePortMapping.
 pub(crate) async fn delete(wan: &WanConnection, wanted: &Wanted, external_port: NonZeroU16) -> Result<(), Error> {
     let (remote_host, protocol) = (remote_host(wanted), wanted.protocol.name());
-    wan.delete_port_mapping(&remote_host, external_port.get(), protocol)
-        .await
+    unhurried(|| wan.delete_port_mapping(&remote_host, external_port.get(), protocol)).await
+}
+
+/// Some gateways answer a request that comes soon after another with HTTP 500 and no fault (go-ethereum leaves 200 ms
+/// between requests to all of them, for these).
+pub(crate) async fn unhurried<T, F: Future<Output = Result<T, Error>>>(ask: impl Fn() -> F) -> Result<T, Error> {
+    match ask().await {
+        Err(Error::Conversation(Conversation::Status { status: 500 | 503, .. })) => {
+            sleep(PAUSE).await;
+            ask().await
+        }
+        result => result,
+    }
 }
 
 /// A number that nobody can foresee.
@@ -103,8 +116,10 @@ async fn add(
         lease_duration: lease,
     };
     match (way, wan) {
-        (Way::AnyPort, WanConnection::Ip(ip)) => ip.add_any_port_mapping(&arguments).await,
-        _ => wan.add_port_mapping(&arguments).await.map(|()| external_port.get()),
+        (Way::AnyPort, WanConnection::Ip(ip)) => unhurried(|| ip.add_any_port_mapping(&arguments)).await,
+        _ => unhurried(|| wan.add_port_mapping(&arguments))
+            .await
+            .map(|()| external_port.get()),
     }
 }
 

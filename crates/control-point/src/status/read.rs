@@ -7,13 +7,13 @@ use super::{AddressKind, ConnectionStatus, LinkStatus, Status};
 use crate::actions::WanCommonInterfaceConfig;
 use crate::error::Error;
 use crate::gateway::{Gateway, WanConnection};
-use crate::mapping::is_silence;
+use crate::mapping::{is_silence, unhurried};
 
 /// What decides whether a mapping can work, and its external address: three requests.
 pub(crate) async fn essential(wan: &WanConnection) -> Result<Status, Error> {
-    let info = told(wan.get_status_info().await)?;
-    let address = told(wan.get_external_ip_address().await)?;
-    let nat = told(wan.get_nat_rsip_status().await)?;
+    let info = told(unhurried(|| wan.get_status_info()).await)?;
+    let address = told(unhurried(|| wan.get_external_ip_address()).await)?;
+    let nat = told(unhurried(|| wan.get_nat_rsip_status()).await)?;
     let (connection_status, last_connection_error, uptime) = match info {
         Some(info) => (
             ConnectionStatus::parse(&info.connection_status),

@@ -483,7 +483,8 @@ fn what_cannot_be_read_back_is_believed_and_said_to_be() {
 
 #[test]
 fn odd_entries_are_held_against_the_request() {
-    let cases: [(fn(&mut Shown), Result<Vec<Note>, &str>); 6] = [
+    type Case = (fn(&mut Shown), Result<Vec<Note>, &'static str>);
+    let cases: [Case; 6] = [
         (
             |shown| shown.internal_client = "laptop".to_owned(),
             Ok(vec![Note::ClientNamed("laptop".to_owned())]),
