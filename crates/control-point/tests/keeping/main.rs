@@ -1,5 +1,7 @@
 //! Keeping mappings on a gateway that comes and goes, on real time.
 
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 use std::time::{Duration, Instant};
 
 use portreeve::{Change, Changes, Gateway, KeptMapping, Protocol, State, discover};
