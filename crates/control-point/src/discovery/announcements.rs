@@ -127,3 +127,53 @@ fn announcement(notify: Notify) -> Announcement {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notify(nts: &str, nt: &str, usn: &str) -> Notify {
+        let text = format!(
+            "NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nNTS: {nts}\r\nNT: {nt}\r\nUSN: {usn}\r\n\
+             LOCATION: http://192.168.77.1/d\r\nBOOTID.UPNP.ORG: 7\r\nNEXTBOOTID.UPNP.ORG: 8\r\n\r\n"
+        );
+        match ssdp::parse(text.as_bytes(), Quirks::default()) {
+            Ok(Message::Notify(notify)) => notify,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_gateway_is_known_by_the_udn_of_its_root_device() {
+        for (usn, udn, from_gateway, about) in [
+            ("uuid:1", "uuid:1", false, true),
+            ("uuid:1::upnp:rootdevice", "uuid:1", false, true),
+            ("uuid:12::upnp:rootdevice", "uuid:1", true, false),
+            ("uuid:2::upnp:rootdevice", "uuid:1", true, false),
+            // R8: no proper UDN.
+            ("uuid:2::upnp:rootdevice", "", true, true),
+            ("uuid:2::upnp:rootdevice", "", false, false),
+        ] {
+            let nt = "urn:schemas-upnp-org:device:InternetGatewayDevice:1";
+            assert_eq!(
+                is_about(&notify("ssdp:alive", nt, usn), udn, from_gateway),
+                about,
+                "{usn} for {udn}"
+            );
+        }
+        let server = notify("ssdp:alive", "urn:schemas-upnp-org:device:MediaServer:1", "uuid:2");
+        assert!(!is_about(&server, "", true));
+    }
+
+    #[test]
+    fn announcements_say_what_happened() {
+        let of = |nts| announcement(notify(nts, "upnp:rootdevice", "uuid:1"));
+        let alive = Announcement::Alive {
+            boot_id: Some(7),
+            location: Some("http://192.168.77.1/d".to_owned()),
+        };
+        assert_eq!(of("ssdp:alive"), alive);
+        assert_eq!(of("ssdp:byebye"), Announcement::Byebye);
+        assert_eq!(of("ssdp:update"), Announcement::Update { next_boot_id: Some(8) });
+    }
+}

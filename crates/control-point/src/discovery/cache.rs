@@ -269,7 +269,7 @@ mod tests {
         assert_eq!(load(&path), Cache::default());
         let one = gateway("http://192.168.77.1:1/d", "uuid:1");
         note(&path, &place("eth0", 1), &one);
-        assert_eq!(load(&path).remembered(&place("eth0", 1)), [one.clone()]);
+        assert_eq!(load(&path).remembered(&place("eth0", 1)), std::slice::from_ref(&one));
         std::fs::write(&path, "garbage").unwrap();
         note(&path, &place("eth0", 1), &one);
         assert_eq!(load(&path).remembered(&place("eth0", 1)), [one]);

@@ -106,6 +106,7 @@ pub(crate) fn patience(rank: GatewayRank, alone: bool, known: bool) -> Option<Du
         (Standing::UpPublic, Place::Asked | Place::DefaultGateway(0)) => Some(AT_ONCE),
         (_, Place::Asked) => Some(SHORT),
         (Standing::UpPublic, Place::Loopback) if alone => Some(AT_ONCE),
+        (Standing::UpPublic, Place::Loopback) if known => Some(SHORT),
         (Standing::UpPublic, Place::Loopback) => Some(LONG),
         (Standing::UpPublic, _) if known => Some(AT_ONCE),
         (Standing::UpPublic, _) => Some(SHORT),

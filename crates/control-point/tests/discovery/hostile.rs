@@ -169,14 +169,14 @@ fn a_television_is_no_gateway() {
 /// Serves one description, once; gives its URL.
 fn serve_description(document: &'static str) -> String {
     use std::io::{Read, Write};
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/d.xml", listener.local_addr().unwrap());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let url = format!("http://{}/d.xml", listener.local_addr().expect("it is bound"));
     std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let read = stream.read(&mut [0; 4096]).unwrap();
+        let (mut stream, _) = listener.accept().expect("somebody comes");
+        let read = stream.read(&mut [0; 4096]).expect("a request comes");
         assert!(read > 0);
         let length = document.len();
-        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{document}").unwrap();
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{document}").expect("it reads");
     });
     url
 }
