@@ -1,6 +1,6 @@
 //! A kept mapping in the hands of the application.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::broadcast;
 use tokio::time::Instant;
@@ -27,7 +27,8 @@ pub struct KeptMapping {
 #[derive(Debug)]
 pub(crate) struct Shared {
     now: Mutex<(Mapping, State)>,
-    changes: broadcast::Sender<Change>,
+    /// Only where somebody has asked for changes: it holds 64 of them, which is much for thousands of mappings.
+    changes: OnceLock<broadcast::Sender<Change>>,
 }
 
 impl KeptMapping {
@@ -59,7 +60,8 @@ impl KeptMapping {
 
     /// What happens to it from now on.
     pub fn changes(&self) -> Changes {
-        Changes(self.shared.changes.subscribe())
+        let changes = self.shared.changes.get_or_init(|| broadcast::channel(64).0);
+        Changes(changes.subscribe())
     }
 
     /// Stops renewing it, and removes it: within two seconds, or else with an error.
@@ -83,7 +85,7 @@ impl Shared {
     fn new(mapping: Mapping) -> Self {
         Self {
             now: Mutex::new((mapping, State::InForce)),
-            changes: broadcast::channel(64).0,
+            changes: OnceLock::new(),
         }
     }
 
@@ -94,7 +96,9 @@ impl Shared {
 
     /// Tells those who listen.
     pub(crate) fn tell(&self, change: Change) {
-        // That nobody listens is no error.
-        let _listeners = self.changes.send(change);
+        if let Some(changes) = self.changes.get() {
+            // That nobody listens any more is no error.
+            let _listeners = changes.send(change);
+        }
     }
 }
