@@ -112,6 +112,10 @@ pub(crate) fn patience(rank: GatewayRank, alone: bool, known: bool) -> Option<Du
         (Standing::UpPublic, _) => Some(SHORT),
         // Double NAT: another gateway that has none is unlikely.
         (Standing::UpPrivate | Standing::Up, Place::DefaultGateway(_)) => Some(LONG),
+        // A gateway that is tried out on this machine has its address from the router before it, if any.
+        (Standing::UpPrivate | Standing::Up, Place::Loopback) if alone => Some(LONG),
+        // The whole time was waited for a better one when it was taken before.
+        (Standing::UpPrivate | Standing::Up, _) if known => Some(LONG),
         (Standing::UpPrivate | Standing::Up | Standing::Down, _) => None,
     }
 }
@@ -141,6 +145,20 @@ mod tests {
             rank(Standing::Down, true, false, 0),
         ];
         assert!(in_order.is_sorted());
+    }
+
+    #[test]
+    fn a_gateway_without_a_public_address_is_waited_upon_where_a_better_one_is_likely() {
+        let waits = |place, alone, known| patience(GatewayRank::new(Standing::UpPrivate, place, 2), alone, known);
+        let long = Some(Duration::from_millis(250));
+        assert_eq!(waits(Place::OnLink(0), false, false), None);
+        assert_eq!(waits(Place::Loopback, false, false), None);
+        assert_eq!(waits(Place::Loopback, true, false), long);
+        assert_eq!(waits(Place::Loopback, false, true), long);
+        assert_eq!(waits(Place::OnLink(0), false, true), long);
+        assert_eq!(waits(Place::DefaultGateway(0), false, false), long);
+        let down = GatewayRank::new(Standing::Down, Place::Loopback, 2);
+        assert_eq!(patience(down, true, true), None);
     }
 
     #[test]
