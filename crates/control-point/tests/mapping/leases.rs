@@ -41,6 +41,17 @@ async fn r40_only_permanent_leases_are_taken_remembered_and_told() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_makes_a_week_of_a_lease_for_ever_is_not_said_to_keep_it_for_ever() {
+    let (scripted, gateway) = started(version_2().misbehave(Misbehaviour::OnlyPermanentLeases)).await;
+    let mapping = map(&gateway).await.unwrap();
+    let week = Duration::from_secs(604_800);
+    assert_eq!(mapping.lease(), Some(week));
+    let wanted = Duration::from_secs(3600);
+    assert_eq!(mapping.notes(), [Note::AnotherLease { wanted, taken: week }]);
+    assert_eq!(only(&scripted).lease, 604_800);
+}
+
+#[tokio::test]
 async fn r41_invalid_args_for_a_lease_leads_down_the_ladder() {
     let (scripted, gateway) = with(Misbehaviour::InvalidArgsForLease).await;
     let mapping = map(&gateway).await.unwrap();

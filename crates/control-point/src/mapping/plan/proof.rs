@@ -134,19 +134,24 @@ impl Plan {
                 given: self.port.get(),
             });
         }
-        match self.lease {
-            0 => notes.push(Note::PermanentOnly),
-            lease if lease != self.wanted.lease.get() => notes.push(Note::AnotherLease {
+        let granted = Granted::of(self.lease, shown.map(|shown| shown.lease));
+        let taken = match self.lease {
+            // WANIPConnection:2 makes a week of it.
+            0 => granted.lease,
+            asked => Some(asked),
+        };
+        match taken {
+            None => notes.push(Note::PermanentOnly),
+            Some(taken) if taken != self.wanted.lease.get() => notes.push(Note::AnotherLease {
                 wanted: seconds(self.wanted.lease.get()),
-                taken: seconds(lease),
+                taken: seconds(taken),
             }),
-            _ => {}
+            Some(_) => {}
         }
         if let Some(name) = shown.and_then(Shown::client_name) {
             notes.push(Note::ClientNamed(name.to_owned()));
         }
         notes.extend(self.answer_lost.take().map(|error| Note::AnswerLost(Box::new(error))));
-        let granted = Granted::of(self.lease, shown.map(|shown| shown.lease));
         notes.extend(granted.note);
         if let Some(lesson) = self.lease_lesson {
             self.lessons.lease = Some(lesson);
