@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::explain::length;
 use crate::mapping::Protocol;
 
 /// Why something did not work. [`Error::explanation`] says it in plain words, with a remedy.
@@ -42,7 +43,7 @@ pub enum Error {
 
 /// No gateway answered, and what was seen while searching.
 #[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
-#[error("no gateway answered within {waited:?}")]
+#[error("no gateway answered within {}", length(*waited))]
 #[non_exhaustive]
 pub struct NoGateway {
     /// How long was waited.
@@ -51,6 +52,8 @@ pub struct NoGateway {
     pub interfaces: Vec<String>,
     /// The default gateway, if there is a default route.
     pub default_gateway: Option<IpAddr>,
+    /// Where the caller said that the gateway is, if it was asked for by name.
+    pub named: Option<String>,
     /// What answered but is no gateway, or is one that could not be used, with the reason.
     pub rejected: Vec<Rejected>,
 }
@@ -165,7 +168,7 @@ pub enum Conversation {
         reason: String,
     },
     /// No answer in time.
-    #[error("{address} did not answer within {waited:?}")]
+    #[error("{address} did not answer within {}", length(*waited))]
     Timeout {
         /// Where to.
         address: String,

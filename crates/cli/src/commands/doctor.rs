@@ -105,7 +105,7 @@ const fn status(diagnosis: &Diagnosis) -> Status {
         | Diagnosis::Disconnected { .. }
         | Diagnosis::NatOff
         | Diagnosis::DoubleNat(_)
-        | Diagnosis::Cgnat(_)
+        | Diagnosis::CarrierGradeNat(_)
         | Diagnosis::NoExternalAddress
         | Diagnosis::AddressDiffers { .. } => Status::Unusable,
         _ => Status::Refused,
@@ -123,7 +123,7 @@ mod tests {
             (Diagnosis::UpnpOff, Status::NoGateway),
             (Diagnosis::DoubleNat([10, 0, 0, 1].into()), Status::Unusable),
             (Diagnosis::SilentSuccess, Status::Refused),
-            (Diagnosis::RefusedByPolicy(606), Status::Refused),
+            (Diagnosis::NothingListens, Status::Refused),
         ] {
             assert_eq!(status(&diagnosis), expected, "{diagnosis:?}");
         }

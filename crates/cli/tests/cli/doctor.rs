@@ -47,7 +47,7 @@ fn signs_are_ascii_where_the_locale_is() {
 fn the_diagnosis_is_the_exit_status_and_the_error() {
     for (connection, misbehaviour, expected, code) in [
         (Connection::ip("192.168.1.7"), None, 4, "double-nat"),
-        (Connection::ip("100.64.3.4"), None, 4, "cgnat"),
+        (Connection::ip("100.64.3.4"), None, 4, "carrier-grade-nat"),
         (
             Connection::ip("11.11.11.2"),
             Some(Misbehaviour::SilentSuccess),

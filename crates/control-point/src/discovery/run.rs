@@ -228,6 +228,7 @@ impl<'a> Shell<'a> {
             waited: self.start.elapsed(),
             interfaces,
             default_gateway: origins.iter().find_map(|origin| origin.gateway).map(IpAddr::V4),
+            named: self.discovery.gateway.as_ref().map(ToString::to_string),
             rejected,
         }))
     }

@@ -16,6 +16,8 @@ pub(super) struct Evidence {
     /// Where the user said that the gateway is.
     pub(super) named: Option<String>,
     pub(super) search: Option<Search>,
+    /// The same once more, after the gateway was found and had not answered.
+    pub(super) searched_again: Option<Search>,
     pub(super) found: Option<Result<Found, Error>>,
     /// After a search without a result.
     pub(super) knock: Option<Knock>,
@@ -42,7 +44,13 @@ impl Evidence {
         let (Some(Ok(found)), Some(search)) = (&self.found, &self.search) else {
             return false;
         };
-        search.asked.contains(&found.address) && !search.heard.contains(&found.address)
+        let heard = |search: &Search| search.heard.contains(&found.address);
+        search.asked.contains(&found.address) && !heard(search) && !self.searched_again.as_ref().is_some_and(heard)
+    }
+
+    /// Whether the gateway answered the second search only.
+    pub(super) fn is_hard_of_hearing(&self) -> bool {
+        self.searched_again.is_some() && !self.is_deaf()
     }
 
     /// Whether searches heard nothing at all, so that answers may be kept back on the way.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::evidence::{Connection, Evidence, Found, Knock, Link, LoopBack, OwnPort, Trial};
 use super::findings::{self, Finding};
@@ -119,8 +119,8 @@ struct Round<F> {
 impl<F: FnMut(&Step)> Round<F> {
     async fn go(&mut self) {
         let interfaces = self.interfaces();
-        self.search(interfaces).await;
-        let gateway = self.discover().await;
+        self.search(&interfaces).await;
+        let gateway = self.discover(&interfaces).await;
         if let Some(gateway) = &gateway {
             self.connection(gateway).await;
             self.trial(gateway).await;
@@ -151,29 +151,42 @@ impl<F: FnMut(&Step)> Round<F> {
     }
 
     /// Step 3.
-    async fn search(&mut self, interfaces: Vec<Interface>) {
-        let whom = match self.examination.discovery.named() {
-            None => Whom::Everybody(interfaces),
-            Some(named) => match named.search_address() {
-                Some(router) => Whom::One {
-                    from: self.address_towards(SocketAddr::V4(router)),
-                    router,
-                },
-                None => {
-                    return self.skip(
-                        Topic::Search,
-                        "The gateway was named by an IPv6 address, which is not searched.",
-                    );
-                }
-            },
+    async fn search(&mut self, interfaces: &[Interface]) {
+        let Some(whom) = self.whom(interfaces) else {
+            return self.skip(
+                Topic::Search,
+                "The gateway was named by an IPv6 address, which is not searched.",
+            );
         };
         let seen = search(&*self.network, &whom).await;
         self.finish(Topic::Search, findings::search(&seen));
         self.seen.search = Some(seen);
     }
 
+    fn whom(&self, interfaces: &[Interface]) -> Option<Whom> {
+        let Some(named) = self.examination.discovery.named() else {
+            return Some(Whom::Everybody(interfaces.to_vec()));
+        };
+        let router = named.search_address()?;
+        Some(Whom::One {
+            from: self.address_towards(SocketAddr::V4(router)),
+            router,
+        })
+    }
+
+    /// Gateways answer only so many searches at a time, and there may have been some before: one that is silent once
+    /// may answer the next time.
+    async fn search_again(&mut self, interfaces: &[Interface]) {
+        if let Some(whom) = self.whom(interfaces)
+            && self.seen.is_deaf()
+        {
+            sleep(RESPITE).await;
+            self.seen.searched_again = Some(search(&*self.network, &whom).await);
+        }
+    }
+
     /// Steps 4 and 5.
-    async fn discover(&mut self) -> Option<Gateway> {
+    async fn discover(&mut self, interfaces: &[Interface]) -> Option<Gateway> {
         let discovery = self.examination.discovery.clone();
         let started = Instant::now();
         let mut found = discovery.clone().await;
@@ -184,6 +197,7 @@ impl<F: FnMut(&Step)> Round<F> {
             Ok(gateway) => Ok(describe(gateway, started.elapsed())),
             Err(error) => Err(error.clone()),
         });
+        self.search_again(interfaces).await;
         self.finish(Topic::Discovery, findings::discovery(&self.seen));
         match &self.seen.found {
             Some(Ok(found)) => self.finish(Topic::Description, findings::description(&found.clone())),
@@ -373,6 +387,9 @@ const BEYOND: [Topic; 8] = [
     Topic::LoopBack,
     Topic::Removal,
 ];
+
+/// How long searches are left alone before the second one.
+const RESPITE: Duration = Duration::from_secs(1);
 
 /// The port to try if no socket can be opened: of the dynamic range (RFC 6335).
 const FALLBACK_PORT: u16 = 51_413;

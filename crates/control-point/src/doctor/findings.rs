@@ -1,12 +1,11 @@
 //! What each step says, from what was seen.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use super::evidence::{AtGateway, Connection, Evidence, Found, Knock, LoopBack, OwnPort, Search, Trial};
 use super::step::Outcome;
 use crate::error::{Error, Unusable};
-use crate::explain::{ANSWERS_DROPPED, Explanation, UPNP_OFF, last_connection_error, plain, quoted};
+use crate::explain::{ANSWERS_DROPPED, Explanation, UPNP_OFF, last_connection_error, length, plain, quoted};
 use crate::status::AddressKind;
 
 /// What a step says.
@@ -160,11 +159,15 @@ pub(super) fn discovery(seen: &Evidence) -> Finding {
             ),
         );
     }
+    let but = match seen.is_hard_of_hearing() {
+        true => " Of two searches it answered the second only: it may allow few at a time, or packets get lost.",
+        false => "",
+    };
     Finding::good(format!(
-        "{} at {} answered after {}.",
+        "{} at {} answered after {}.{but}",
         quoted(&found.name),
         found.address,
-        time(found.took)
+        length(found.took)
     ))
 }
 
@@ -217,7 +220,7 @@ pub(super) fn connection(seen: &Result<Connection, Error>) -> Finding {
         return down.explanation().into();
     }
     let uptime = connection.uptime.filter(|uptime| !uptime.is_zero());
-    let since = uptime.map_or_else(String::new, |uptime| format!(", for {} so far", time(uptime)));
+    let since = uptime.map_or_else(String::new, |uptime| format!(", for {} so far", length(uptime)));
     let before = match last_connection_error(&connection.last_error) {
         nothing if NO_ERROR.contains(&nothing.code) => String::new(),
         told => format!(" The time before, it ended like this: {}", told.problem),
@@ -374,6 +377,7 @@ pub(super) fn listener(own: &OwnPort) -> Finding {
             format!("No program on this computer listens on {protocol} port {port}."),
             "Start the program that shall be reached, and check which port it really uses.",
         ),
+        (Some(at), Some(local)) if at.iter().any(|address| takes(*address, local)) => listens(own, at),
         (Some(at), _) if at.iter().all(IpAddr::is_loopback) => Finding::bad(
             format!(
                 "A program listens on {protocol} port {port}, but only for this computer itself ({}).",
@@ -381,7 +385,7 @@ pub(super) fn listener(own: &OwnPort) -> Finding {
             ),
             "Let the program listen on all addresses (0.0.0.0), often a setting called \"bind\" or \"listen address\".",
         ),
-        (Some(at), Some(local)) if !at.iter().any(|address| takes(*address, local)) => Finding::bad(
+        (Some(at), Some(local)) => Finding::bad(
             format!(
                 "A program listens on {protocol} port {port}, but only on {}, and not on {local}, to which the router \
                  sends.",
@@ -389,11 +393,14 @@ pub(super) fn listener(own: &OwnPort) -> Finding {
             ),
             "Let the program listen on all addresses (0.0.0.0), often a setting called \"bind\" or \"listen address\".",
         ),
-        (Some(at), _) => Finding::good(format!(
-            "A program listens on {protocol} port {port} ({}).",
-            sentence(at.iter().map(IpAddr::to_string))
-        )),
+        (Some(at), None) => listens(own, at),
     }
+}
+
+fn listens(own: &OwnPort, at: &[IpAddr]) -> Finding {
+    let (protocol, port) = (own.protocol, own.port);
+    let at = sentence(at.iter().map(IpAddr::to_string));
+    Finding::good(format!("A program listens on {protocol} port {port} ({at})."))
 }
 
 /// Whether a socket bound to this address gets what is sent to that one. A socket on `::` takes IPv4 too, unless its
@@ -459,16 +466,4 @@ fn sentence(items: impl IntoIterator<Item = String>) -> String {
 
 fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
-}
-
-/// A length of time as people say it, in its two largest units.
-fn time(length: Duration) -> String {
-    let seconds = length.as_secs();
-    match seconds {
-        0 => format!("{} ms", length.as_millis()),
-        1..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
-    }
 }

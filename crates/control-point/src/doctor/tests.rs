@@ -178,7 +178,7 @@ fn each_cause_is_told_apart_from_the_others() {
         }])),
         ..lost(None)
     };
-    assert_told(&no_route, "no-route", "no default route", "DHCP");
+    assert_told(&no_route, "no-default-route", "no default route", "DHCP");
     let knock = |alive| Some(Knock { router: ROUTER, alive });
     assert_told(
         &lost(knock(false)),
@@ -217,9 +217,27 @@ fn each_cause_is_told_apart_from_the_others() {
         "--gateway http://192.168.77.1:5000/igd2.xml",
     );
 
+    let heard_later = Evidence {
+        searched_again: Some(Search {
+            heard: vec![ROUTER],
+            ..Search::default()
+        }),
+        ..deaf.clone()
+    };
+    assert_told(&heard_later, "fine", "maps ports", "portreeve map");
+    assert!(
+        findings::discovery(&heard_later).text.contains("the second only"),
+        "{heard_later:?}"
+    );
+    let never_heard = Evidence {
+        searched_again: Some(Search::default()),
+        ..deaf
+    };
+    assert_eq!(told(&never_heard).0, "ssdp-blocked");
+
     assert_told(
         &with(down(ConnectionStatus::Disconnected, "ERROR_NO_CARRIER")),
-        "disconnected",
+        "connection-no-carrier",
         "No signal",
         "cable",
     );
@@ -229,7 +247,12 @@ fn each_cause_is_told_apart_from_the_others() {
     };
     assert_told(&with(off), "nat-off", "NAT is off", "reachable as it is");
     assert_told(&with(at("192.168.1.2")), "double-nat", "192.168.1.2", "bridge mode");
-    assert_told(&with(at("100.64.9.9")), "cgnat", "100.64.9.9", "public IPv4 address");
+    assert_told(
+        &with(at("100.64.9.9")),
+        "carrier-grade-nat",
+        "100.64.9.9",
+        "public IPv4 address",
+    );
     assert_told(&with(at("0.0.0.0")), "no-external-address", "0.0.0.0", "DS-Lite");
     let elsewhere = Evidence {
         stun: Some(Ok("198.51.100.7:4000".parse().unwrap())),
@@ -248,13 +271,13 @@ fn each_cause_is_told_apart_from_the_others() {
     };
     assert_told(
         &tried(refusal(606, "").into()),
-        "refused-by-policy",
+        "action-not-authorized",
         "policy",
         "UPnP settings",
     );
     assert_told(
         &tried(refusal(403, "Not available Action").into()),
-        "refused-by-policy",
+        "port-sharing-off",
         "does not let this computer",
         "FRITZ!Box",
     );
@@ -262,11 +285,11 @@ fn each_cause_is_told_apart_from_the_others() {
         ports: vec![40_000, 41_000],
         last: refusal(718, ""),
     };
-    assert_told(&tried(every_port.into()), "refused-by-policy", "40000, 41000", "pages");
+    assert_told(&tried(every_port.into()), "every-port-refused", "40000, 41000", "pages");
     assert_told(&tried(not_there(40_000)), "silent-success", "does nothing", "firmware");
     assert_told(
         &tried(refusal(501, "").into()),
-        "failed",
+        "mapping-failed",
         "could not make the mapping",
         "restart",
     );
@@ -287,7 +310,7 @@ fn each_cause_is_told_apart_from_the_others() {
     let taken = own(8080, &["0.0.0.0"], AtGateway::Mapped("192.168.77.9".into(), 80));
     assert_told(
         &with_own(taken),
-        "port-taken",
+        "conflict-in-mapping-entry",
         "\"192.168.77.9\", port 80",
         "--external",
     );
@@ -349,10 +372,10 @@ fn every_last_connection_error_is_told_when_the_link_is_down() {
             .filter(|value| !["ERROR_NONE", "ERROR_UNKNOWN"].contains(value))
         {
             let (code, problem, _) = told(&with(down(ConnectionStatus::Disconnected, value)));
-            assert_eq!(code, "disconnected", "{value}");
-            let cause = crate::explain::last_connection_error(value).problem;
+            let cause = crate::explain::last_connection_error(value);
+            assert_eq!(code, cause.code, "{value}");
             assert!(
-                problem.starts_with("The router is not connected") && problem.ends_with(&cause),
+                problem.starts_with("The router is not connected") && problem.ends_with(&cause.problem),
                 "{problem}"
             );
             told_before.insert(problem);
@@ -373,17 +396,17 @@ fn the_first_cause_on_the_way_is_the_diagnosis() {
         own: Some(own(80, &[], AtGateway::Refused(not_there(80)))),
         ..well()
     };
-    assert_eq!(told(&everything_wrong).0, "disconnected");
+    assert_eq!(told(&everything_wrong).0, "not-connected");
     let shared = Evidence {
         connection: Some(Ok(at("100.64.1.1"))),
         ..everything_wrong.clone()
     };
-    assert_eq!(told(&shared).0, "cgnat");
+    assert_eq!(told(&shared).0, "carrier-grade-nat");
     let public = Evidence {
         connection: Some(Ok(up())),
         ..everything_wrong
     };
-    assert_eq!(told(&public).0, "refused-by-policy");
+    assert_eq!(told(&public).0, "action-not-authorized");
 }
 
 #[test]
@@ -407,7 +430,7 @@ fn what_answers_but_cannot_be_used_is_told() {
             alive: true,
         }))
     };
-    assert_told(&seen, "unusable-gateway", "HTTP status 404", "search again");
+    assert_told(&seen, "gateway-rejected", "HTTP status 404", "search again");
 }
 
 #[test]

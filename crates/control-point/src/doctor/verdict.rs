@@ -52,7 +52,7 @@ pub enum Diagnosis {
     /// Another router is in front of this one, whose external address this is.
     DoubleNat(IpAddr),
     /// The provider shares one address among customers.
-    Cgnat(IpAddr),
+    CarrierGradeNat(IpAddr),
     /// The gateway has no external address.
     NoExternalAddress,
     /// A server on the internet sees another address than the gateway's.
@@ -63,7 +63,7 @@ pub enum Diagnosis {
         outside: IpAddr,
     },
     /// The gateway does not let this computer map ports: 606, 403, or a refusal of each port that was tried.
-    RefusedByPolicy(u16),
+    RefusedByPolicy(Error),
     /// The gateway refuses for another reason, or the talk with it broke off.
     Failed(Error),
     /// The gateway says yes and does nothing.
@@ -81,28 +81,32 @@ pub enum Diagnosis {
 }
 
 impl Diagnosis {
-    /// The name for programs, in kebab-case.
-    pub const fn code(&self) -> &'static str {
+    /// The name for programs, in kebab-case: that of the [`Explanation`](crate::Explanation) of the error with which other
+    /// requests end for the same cause, if they do.
+    pub fn code(&self) -> &'static str {
         match self {
             Self::Fine => "fine",
             Self::NoInterface => "no-interface",
-            Self::NoRoute => "no-route",
+            Self::NoRoute => "no-default-route",
             Self::NoGateway => "no-gateway",
             Self::UpnpOff => "upnp-off",
             Self::SsdpBlocked(_) => "ssdp-blocked",
-            Self::UnusableGateway(_) => "unusable-gateway",
-            Self::Disconnected { .. } => "disconnected",
+            Self::Disconnected { status, last_error } => {
+                let (status, last_error) = (status.clone(), last_error.clone());
+                Unusable::NotConnected { status, last_error }.explanation().code
+            }
             Self::NatOff => "nat-off",
             Self::DoubleNat(_) => "double-nat",
-            Self::Cgnat(_) => "cgnat",
+            Self::CarrierGradeNat(_) => "carrier-grade-nat",
             Self::NoExternalAddress => "no-external-address",
             Self::AddressDiffers { .. } => "address-differs",
-            Self::RefusedByPolicy(_) => "refused-by-policy",
-            Self::Failed(_) => "failed",
+            Self::UnusableGateway(error) | Self::RefusedByPolicy(error) | Self::Failed(error) => {
+                error.explanation().code
+            }
             Self::SilentSuccess => "silent-success",
-            Self::Untrue(_) => "untrue",
+            Self::Untrue(untrue) => untrue.explanation().code,
             Self::LowPortCap => "low-port-cap",
-            Self::PortTaken(_) => "port-taken",
+            Self::PortTaken(_) => "conflict-in-mapping-entry",
             Self::NothingListens => "nothing-listens",
             Self::ListensElsewhere(_) => "listens-elsewhere",
         }
@@ -179,7 +183,7 @@ fn no_public_address(seen: &Evidence) -> Cause {
     let connection = seen.connection()?;
     let diagnosis = match findings::no_public_address(connection)? {
         Unusable::DoubleNat(address) => Diagnosis::DoubleNat(address),
-        Unusable::CarrierGradeNat(address) => Diagnosis::Cgnat(address),
+        Unusable::CarrierGradeNat(address) => Diagnosis::CarrierGradeNat(address),
         _ => Diagnosis::NoExternalAddress,
     };
     Some((diagnosis, findings::external_address(connection)))
@@ -197,8 +201,8 @@ fn trial_failed(seen: &Evidence) -> Cause {
     let diagnosis = match error {
         Error::Untrue(Untrue::NotThere { .. }) => Diagnosis::SilentSuccess,
         Error::Untrue(untrue) => Diagnosis::Untrue(untrue.clone()),
-        Error::Refused(refusal) if matches!(refusal.code, 403 | 606) => Diagnosis::RefusedByPolicy(refusal.code),
-        Error::PortsRefused(refused) => Diagnosis::RefusedByPolicy(refused.last.code),
+        Error::Refused(refusal) if matches!(refusal.code, 403 | 606) => Diagnosis::RefusedByPolicy(error.clone()),
+        Error::PortsRefused(_) => Diagnosis::RefusedByPolicy(error.clone()),
         error => Diagnosis::Failed(error.clone()),
     };
     Some((diagnosis, error.explanation().into()))

@@ -165,8 +165,7 @@ const COMMON: &[(u16, Text)] = &[
         606,
         "action-not-authorized",
         "The router's policy does not let this computer do this.",
-        "Map only to this computer's own address, with ports of 1024 or above. If that is refused too, allow this \
-         computer in the router's UPnP settings.",
+        "Do it in the router's own pages, or allow this computer in its UPnP settings, if it has such.",
     ),
 ];
 

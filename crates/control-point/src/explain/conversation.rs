@@ -1,6 +1,6 @@
 //! Conversations with a gateway that broke off or made no sense.
 
-use super::{Explanation, plain, quoted};
+use super::{Explanation, length, plain, quoted};
 use crate::error::Conversation;
 
 impl Conversation {
@@ -19,7 +19,11 @@ impl Conversation {
             ),
             Self::Timeout { address, waited } => Explanation::new(
                 "gateway-timeout",
-                format!("The router at {} did not answer within {waited:?}.", quoted(address)),
+                format!(
+                    "The router at {} did not answer within {}.",
+                    quoted(address),
+                    length(*waited)
+                ),
                 "It may be busy or restarting: wait a minute and try again, with a longer timeout if the network is \
                  slow.",
             ),

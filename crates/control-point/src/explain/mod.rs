@@ -6,12 +6,14 @@
 mod codes;
 mod conversation;
 mod last_error;
+mod length;
 mod no_gateway;
 mod quote;
 mod refusal;
 mod request;
 mod unusable;
 
+pub(crate) use length::length;
 pub(crate) use no_gateway::{ANSWERS_DROPPED, UPNP_OFF};
 pub(crate) use quote::{plain, quoted};
 
@@ -102,7 +104,7 @@ impl Untrue {
                 external_port,
                 protocol,
             } if *external_port < 1024 => Explanation::new(
-                "low-port-ignored",
+                "low-port-cap",
                 format!(
                     "The router said yes to {protocol} port {external_port}, but made no such mapping: it silently \
                      ignores requests for ports below 1024."

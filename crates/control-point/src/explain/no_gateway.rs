@@ -1,14 +1,11 @@
 //! Searches that found no gateway, told apart by what was seen meanwhile.
 
-use super::{Explanation, Text, quoted};
+use super::{Explanation, Text, length, quoted};
 use crate::error::NoGateway;
 
 impl NoGateway {
     /// Says it in plain words, with a remedy.
     pub fn explanation(&self) -> Explanation {
-        if self.interfaces.is_empty() {
-            return NO_INTERFACE.into();
-        }
         if let Some(rejected) = self.rejected.first() {
             let why = rejected.why.explanation();
             return Explanation::new(
@@ -21,19 +18,39 @@ impl NoGateway {
                 why.remedy,
             );
         }
+        if let Some(named) = &self.named {
+            return Explanation::new(
+                SILENCE.code,
+                format!(
+                    "No gateway answered at {}, which was named, within {}.",
+                    quoted(named),
+                    length(self.waited)
+                ),
+                NAMED_REMEDY,
+            );
+        }
+        // Loopback is searched too, for gateways that are tried out, but nobody counts it as a connection.
+        let interfaces = self.interfaces.iter().filter(|name| *name != "lo");
+        let interfaces: Vec<&str> = interfaces.map(String::as_str).collect();
+        if interfaces.is_empty() {
+            return NO_INTERFACE.into();
+        }
         let Some(gateway) = self.default_gateway else {
             return NO_ROUTE.into();
         };
         let mut explanation = Explanation::from(SILENCE);
         explanation.problem += &format!(
-            " The router at {gateway} was asked on {} for {:?}.",
-            self.interfaces.join(", "),
-            self.waited
+            " The router at {gateway} and everybody on {} were asked for {}.",
+            interfaces.join(", "),
+            length(self.waited)
         );
         explanation.remedy = format!("{}\n{}", UPNP_OFF.remedy, SILENCE.remedy);
         explanation
     }
 }
+
+const NAMED_REMEDY: &str = "Check the address. If it is right, see whether UPnP is switched on in the router's pages. \
+                            Without a name, every gateway in the network is searched.";
 
 const NO_INTERFACE: Text = Text {
     code: "no-interface",
@@ -49,7 +66,7 @@ const NO_ROUTE: Text = Text {
 };
 
 const SILENCE: Text = Text {
-    code: "no-answer",
+    code: "no-gateway",
     problem: "No router answered the search for one that opens ports (by SSDP, the search of UPnP).",
     remedy: "If it is on, a firewall on this computer may drop the answers (UDP port 1900): allow them, or name the \
              router with its address. `portreeve doctor` tells the two apart.",
@@ -69,7 +86,7 @@ pub(crate) const UPNP_OFF: Text = Text {
 
 /// The router speaks UPnP when asked directly, and searches hear nothing.
 pub(crate) const ANSWERS_DROPPED: Text = Text {
-    code: "answers-dropped",
+    code: "ssdp-blocked",
     problem: "The router speaks UPnP when it is asked directly, but no answer to a search arrives: a firewall on this \
               computer or on the router drops them (UDP port 1900), or an access point keeps multicast back.",
     remedy: "Allow incoming UDP from the router's port 1900 in this computer's firewall. In a virtual machine or \

@@ -17,6 +17,7 @@ impl Refusal {
             ),
             (501, "AddPortMapping" | "AddAnyPortMapping") => MAPPING_FAILED.into(),
             (403, "AddPortMapping" | "AddAnyPortMapping") => SHARING_OFF.into(),
+            (606, action) => not_authorised(action),
             (402 | 600 | 601, "AddPortMapping" | "AddAnyPortMapping") => MAPPING_ARGUMENTS.into(),
             (code, _) => codes::explain(service, code),
         };
@@ -44,6 +45,24 @@ impl PortsRefused {
         };
         Explanation::new("every-port-refused", problem, remedy)
     }
+}
+
+/// The policy is the same, and what to do about it depends on what was asked for.
+fn not_authorised(action: &str) -> Explanation {
+    let mut explanation = codes::explain("", 606);
+    match action {
+        "AddPortMapping" | "AddAnyPortMapping" => {
+            "Map only to this computer's own address, with ports of 1024 or above, inside and outside. If that is refused \
+             too, allow this computer in the router's UPnP settings."
+        }
+        "DeletePortMapping" | "DeletePortMappingRange" => {
+            "Many routers let only the device that a mapping leads to remove it, and keep ports below 1024 for \
+             themselves: remove it there or in the router's pages."
+        }
+        _ => return explanation,
+    }
+    .clone_into(&mut explanation.remedy);
+    explanation
 }
 
 const EVERY_PORT_REMEDY: &str = "A router that refuses every port usually has UPnP switched off for this computer, \

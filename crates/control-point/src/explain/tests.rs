@@ -158,6 +158,15 @@ fn a_gateways_words_are_added_when_they_say_more_than_its_code() {
     assert_eq!(refusal("AddPortMapping", 501, "Action Failed").code, "mapping-failed");
     assert_eq!(refusal("GetStatusInfo", 501, "Action Failed").code, "action-failed");
     assert_eq!(refusal("AddPortMapping", 0, "").code, "fault-without-code");
+    for (action, remedy) in [
+        ("AddAnyPortMapping", "1024 or above, inside and outside"),
+        ("DeletePortMapping", "remove it there"),
+        ("ForceTermination", "in the router's own pages"),
+    ] {
+        let refused = refusal(action, 606, "Action not authorized");
+        assert_eq!(refused.code, "action-not-authorized");
+        assert!(refused.remedy.contains(remedy), "{refused:?}");
+    }
     assert_eq!(
         refusal("SetDefaultConnectionService", 720, "").code,
         "invalid-device-uuid"
@@ -172,8 +181,13 @@ fn what_was_seen_tells_why_no_gateway_was_found() {
         explanation
     };
     assert_eq!(told(NoGateway::default()).code, "no-interface");
+    let trial = NoGateway {
+        interfaces: vec!["lo".into()],
+        ..NoGateway::default()
+    };
+    assert_eq!(told(trial).code, "no-interface");
     let searched = NoGateway {
-        interfaces: vec!["eth0".into()],
+        interfaces: vec!["eth0".into(), "lo".into()],
         waited: Duration::from_secs(1),
         ..NoGateway::default()
     };
@@ -183,9 +197,11 @@ fn what_was_seen_tells_why_no_gateway_was_found() {
         ..searched.clone()
     };
     let silence = told(routed.clone());
-    assert_eq!(silence.code, "no-answer");
+    assert_eq!(silence.code, "no-gateway");
     assert!(
-        silence.problem.contains("192.168.77.1 was asked on eth0 for 1s"),
+        silence
+            .problem
+            .ends_with("192.168.77.1 and everybody on eth0 were asked for 1 s."),
         "{silence:?}"
     );
     for maker in ["FRITZ!Box", "OpenWrt", "ASUS", "TP-Link"] {
@@ -195,6 +211,13 @@ fn what_was_seen_tells_why_no_gateway_was_found() {
             "{maker}"
         );
     }
+    let named = told(NoGateway {
+        named: Some("192.168.77.9".into()),
+        ..routed.clone()
+    });
+    assert_eq!(named.code, "no-gateway");
+    assert!(named.problem.contains("\"192.168.77.9\""), "{named:?}");
+    assert!(!named.problem.contains("192.168.77.1 "), "{named:?}");
     let rejected = Rejected {
         location: "http://192.168.77.9/tv.xml".into(),
         why: Conversation::NotOffered("InternetGatewayDevice".into()),
@@ -335,7 +358,7 @@ fn conversations_requests_and_untruths_are_told() {
         wildcard.problem.contains("one protocol") && wildcard.remedy.contains("`both`"),
         "{wildcard:?}"
     );
-    assert_eq!(names.keys().filter(|code| **code == "low-port-ignored").count(), 1);
+    assert_eq!(names.keys().filter(|code| **code == "low-port-cap").count(), 1);
 }
 
 fn untrue(external_port: u16) -> Error {

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 pub use message::NoAddress;
 pub(crate) use message::{TransactionId, parse_answer, request};
 
-use crate::explain::{Explanation, plain, quoted};
+use crate::explain::{Explanation, length, plain, quoted};
 use crate::network::Network;
 
 /// The port of STUN (RFC 5389 section 9).
@@ -41,7 +41,7 @@ pub enum StunError {
         reason: String,
     },
     /// No answer in time.
-    #[error("{server} did not answer within {waited:?}")]
+    #[error("{server} did not answer within {}", length(*waited))]
     Timeout {
         /// The server's address.
         server: SocketAddr,
@@ -78,7 +78,7 @@ impl StunError {
             ),
             Self::Timeout { server, waited } => Explanation::new(
                 "stun-timeout",
-                format!("The STUN server {server} did not answer within {waited:?}."),
+                format!("The STUN server {server} did not answer within {}.", length(*waited)),
                 "Name another STUN server. If none answers, a firewall keeps outgoing UDP back, or there is no way to \
                  the internet.",
             ),

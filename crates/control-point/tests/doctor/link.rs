@@ -40,13 +40,9 @@ async fn a_link_that_is_down_is_told_with_each_last_connection_error() {
     for (error, words) in LAST_CONNECTION_ERRORS {
         patient.set_status("Disconnected", error);
         let verdict = examine(&patient).await;
-        assert_verdict(
-            &verdict,
-            "disconnected",
-            "The router is not connected to the internet.",
-            "",
-        );
-        assert_verdict(&verdict, "disconnected", words, "");
+        let code = portreeve::explain::last_connection_error(error).code;
+        assert_verdict(&verdict, code, "The router is not connected to the internet.", "");
+        assert_verdict(&verdict, code, words, "");
         assert_step(&verdict, Topic::Connection, Outcome::Bad, words);
         assert_step(&verdict, Topic::ExternalAddress, Outcome::Skipped, "down");
         assert_step(&verdict, Topic::Trial, Outcome::Skipped, "down");
@@ -69,19 +65,20 @@ async fn vendors_errors_are_told_by_their_family() {
         ("E-4711\u{202e}", "only its maker can explain: \"E-4711\"", "log"),
     ] {
         patient.set_status("Disconnected", error);
-        assert_verdict(&examine(&patient).await, "disconnected", words, remedy);
+        let code = portreeve::explain::last_connection_error(error).code;
+        assert_verdict(&examine(&patient).await, code, words, remedy);
     }
     patient.set_status("Connecting", "ERROR_NONE");
     assert_verdict(
         &examine(&patient).await,
-        "disconnected",
+        "connecting",
         "still connecting",
         "Wait half a minute",
     );
     patient.set_status("Unconfigured", "ERROR_NONE");
     assert_verdict(
         &examine(&patient).await,
-        "disconnected",
+        "unconfigured",
         "has not been set up",
         "Set it up",
     );
@@ -106,12 +103,12 @@ async fn double_nat_and_carrier_grade_nat_are_told_apart() {
     let verdict = examine(&patient).await;
     assert_verdict(
         &verdict,
-        "cgnat",
+        "carrier-grade-nat",
         "shares one public address among many customers",
         "Ask the provider",
     );
-    assert_verdict(&verdict, "cgnat", "100.72.3.4", "IPv6");
-    assert_eq!(verdict.diagnosis, Diagnosis::Cgnat([100, 72, 3, 4].into()));
+    assert_verdict(&verdict, "carrier-grade-nat", "100.72.3.4", "IPv6");
+    assert_eq!(verdict.diagnosis, Diagnosis::CarrierGradeNat([100, 72, 3, 4].into()));
 
     for none in ["", "0.0.0.0", "unknown"] {
         patient.set_external_address(none);

@@ -4,9 +4,10 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use portreeve::doctor::{Diagnosis, Examination, Outcome, Topic, Verdict};
+use portreeve_testkit::scripted::Misbehaviour;
 use portreeve_testkit::{Host, Lab, ScriptedGateway, require_root};
 
-use crate::world::{assert_step, assert_verdict, examine, gateway, named, run, up};
+use crate::world::{assert_step, assert_verdict, examine, gateway, named, run, search, up};
 
 /// Examines from a LAN host, with a search for any gateway.
 fn examine_from(host: &Host) -> Verdict {
@@ -46,7 +47,7 @@ async fn a_gateway_whose_answers_do_not_arrive_is_found_all_the_same() {
     let patient = ScriptedGateway::builder()
         .connection(up())
         .http_port(5000)
-        .misbehave(portreeve_testkit::scripted::Misbehaviour::AnswersOnlyMulticast)
+        .misbehave(Misbehaviour::AnswersOnlyMulticast)
         .start_on_loopback();
     let verdict = examine(&patient).await;
     assert_verdict(
@@ -60,16 +61,37 @@ async fn a_gateway_whose_answers_do_not_arrive_is_found_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_answers_the_second_search_only_is_not_taken_for_a_firewall() {
+    let patient = ScriptedGateway::builder()
+        .connection(up())
+        .http_port(5001)
+        .misbehave(Misbehaviour::SearchUnanswered)
+        .start_on_loopback();
+    let url: portreeve::GatewayAddress = patient.description_url().parse().unwrap();
+    let examination = Examination::new().discovery(search(&patient).gateway(url));
+    let verdict = examination
+        .run(|step| {
+            if step.topic == Topic::Search {
+                assert_eq!(step.outcome, Outcome::Unknown, "{step:?}");
+                patient.behave();
+            }
+        })
+        .await;
+    assert_verdict(&verdict, "fine", "maps ports", "portreeve map");
+    assert_step(&verdict, Topic::Discovery, Outcome::Good, "the second only");
+}
+
+#[tokio::test]
 async fn something_else_than_a_gateway_is_told() {
     let patient = gateway(
         up(),
-        [portreeve_testkit::scripted::Misbehaviour::Status(
+        [Misbehaviour::Status(
             portreeve_testkit::scripted::On::Description,
             "404 Not Found",
         )],
     );
     let verdict = examine(&patient).await;
-    assert_verdict(&verdict, "unusable-gateway", "HTTP status 404", "search again");
+    assert_verdict(&verdict, "gateway-rejected", "HTTP status 404", "search again");
     assert_step(&verdict, Topic::Discovery, Outcome::Bad, "cannot be used");
 }
 
@@ -155,7 +177,7 @@ fn from_the_lan_every_cause_is_told_apart() {
 
     here.ip("route del default");
     let verdict = examine_from(here);
-    assert_verdict(&verdict, "no-route", "no default route", "DHCP");
+    assert_verdict(&verdict, "no-default-route", "no default route", "DHCP");
     assert_step(&verdict, Topic::Route, Outcome::Bad, "no default route");
 
     here.ip("link set eth0 down");

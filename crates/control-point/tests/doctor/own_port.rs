@@ -35,7 +35,7 @@ async fn who_has_the_port_is_told() {
     let verdict = examine_with(&patient, |examination| examination.port(8080)).await;
     assert_verdict(
         &verdict,
-        "port-taken",
+        "conflict-in-mapping-entry",
         "another device: \"192.168.77.9\", port 80",
         "another external port",
     );
@@ -46,16 +46,23 @@ async fn who_has_the_port_is_told() {
 #[tokio::test]
 async fn what_listens_on_the_port_is_told() {
     let patient = gateway(up(), []);
-    // The gateway is on loopback and sees us at 127.0.0.1, but programs for this computer alone are what is told of.
-    let program = TcpListener::bind("127.0.0.1:0").unwrap();
+    // Another address of loopback than the one at which the gateway sees us, which is nowhere but here all the same.
+    let program = TcpListener::bind("127.77.77.78:0").unwrap();
     let port = program.local_addr().unwrap().port();
     let verdict = examine_with(&patient, |examination| examination.port(port)).await;
     assert_verdict(
         &verdict,
         "listens-elsewhere",
-        "only for this computer itself (127.0.0.1)",
+        "only for this computer itself (127.77.77.78)",
         "0.0.0.0",
     );
+
+    // A gateway that is tried out on this machine sends to where it sees us.
+    let program = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = program.local_addr().unwrap().port();
+    let verdict = examine_with(&patient, |examination| examination.port(port)).await;
+    assert_verdict(&verdict, "fine", "maps ports", &format!("portreeve map {port}"));
+    assert_step(&verdict, Topic::Listener, Outcome::Good, "(127.0.0.1)");
 
     // No program has port 1 (tcpmux) these days, and the system gives it to nobody.
     for protocol in Protocol::ALL {
