@@ -22,24 +22,60 @@ const ALL: &str = "ssdp:all";
 /// The pause before the first repetition; each further one is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(150);
 
-/// When the search of this number, from 0, is sent: 0, 150, 450, 1050 ms and so on after the start.
-pub(crate) fn burst_at(number: u32) -> Duration {
-    FIRST_PAUSE * (2_u32.saturating_pow(number) - 1)
+/// How long single hosts may keep others from being asked: most searches end within it, and small routers do one thing
+/// after the other.
+const HEAD_START: Duration = Duration::from_millis(30);
+
+/// One round of sending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Round {
+    /// When, after the start.
+    pub(crate) at: Duration,
+    /// How often was sent before.
+    pub(crate) repetition: u32,
+    /// Whom to.
+    pub(crate) to: Receivers,
 }
 
-/// The datagrams of the search of this number to one address.
+/// Whom to send to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Receivers {
+    /// The hosts whose address is known.
+    Hosts,
+    /// The group.
+    Group,
+    /// Both.
+    All,
+}
+
+impl Round {
+    /// The rounds, from 0: hosts at once, the group soon after, then both after 150, 450, 1050 ms and so on.
+    pub(crate) fn of(number: u32) -> Self {
+        let (at, repetition, to) = match number {
+            0 => (Duration::ZERO, 0, Receivers::Hosts),
+            1 => (HEAD_START, 0, Receivers::Group),
+            _ => {
+                let repetition = number - 1;
+                let pauses = 2_u32.saturating_pow(repetition) - 1;
+                (FIRST_PAUSE * pauses, repetition, Receivers::All)
+            }
+        };
+        Self { at, repetition, to }
+    }
+}
+
+/// The datagrams to one address, which has been sent so many before.
 ///
 /// The first asks for gateways. The next ask for what is left of those that do not answer to it: some know their
 /// services only, or no more than `upnp:rootdevice`, and one answers `ssdp:all` with its first device.
-pub(crate) fn burst(number: u32, to: SocketAddrV4, user_agent: &str) -> Vec<String> {
+pub(crate) fn searches(repetition: u32, to: SocketAddrV4, user_agent: &str) -> Vec<String> {
     let unicast = !to.ip().is_multicast();
-    let targets: &[&str] = match number {
-        0 if unicast => &[IGD_2, IGD_1, ROOT],
+    let targets: &[&str] = match repetition {
         0 => &[IGD_2, IGD_1],
         1 => &[IGD_2, IGD_1, IP_1, PPP_1, ROOT],
         _ => &[IGD_2, IGD_1, IP_2, IP_1, PPP_1, ROOT, ALL],
     };
-    let asked = match unicast && number == 0 {
+    let asked = match unicast && repetition == 0 {
         // Answered at once, without MX (UDA 1.1 section 1.3.2) ...
         true => Asked::Host(to.into()),
         // ... which devices made of an old libupnp miss: they take what is meant for all.
@@ -98,9 +134,9 @@ mod tests {
 
     #[test]
     fn searches_are_repeated_at_growing_intervals() {
-        let times: Vec<_> = (0..6).map(|number| burst_at(number).as_millis()).collect();
-        assert_eq!(times, [0, 150, 450, 1050, 2250, 4650]);
-        assert!(burst_at(60) > Duration::from_secs(3600));
+        let times: Vec<_> = (0..7).map(|number| Round::of(number).at.as_millis()).collect();
+        assert_eq!(times, [0, 30, 150, 450, 1050, 2250, 4650]);
+        assert!(Round::of(u32::MAX).at > Duration::from_secs(3600));
     }
 
     #[test]
@@ -110,7 +146,7 @@ mod tests {
             (0, GATEWAY, None, GATEWAY),
             (1, GATEWAY, Some(1), EVERYONE),
         ] {
-            for text in burst(number, to, AGENT) {
+            for text in searches(number, to, AGENT) {
                 let Ok(Message::Search(search)) = ssdp::parse(text.as_bytes(), Quirks::NONE) else {
                     panic!("{text}")
                 };
@@ -123,13 +159,14 @@ mod tests {
     #[test]
     fn r1_r2_every_way_in_that_is_known_from_the_field_is_tried_within_half_a_second() {
         for to in [EVERYONE, GATEWAY] {
-            let sent: String = (0..3).flat_map(|number| burst(number, to, AGENT)).collect();
+            let sent: String = (0..3).flat_map(|number| searches(number, to, AGENT)).collect();
             for target in [IGD_2, IGD_1, IP_2, IP_1, PPP_1, ROOT, ALL] {
                 assert!(sent.contains(&format!("ST: {target}\r\n")), "{target} to {to}");
             }
         }
-        assert!(burst_at(2) < Duration::from_millis(500));
-        assert!(burst(0, EVERYONE, AGENT).len() <= 3 && burst(2, EVERYONE, AGENT).len() <= 8);
+        let third = (0..).map(Round::of).find(|round| round.repetition == 2);
+        assert!(third.is_some_and(|round| round.at < Duration::from_millis(500)));
+        assert!(searches(0, EVERYONE, AGENT).len() <= 3 && searches(2, EVERYONE, AGENT).len() <= 8);
     }
 
     #[test]

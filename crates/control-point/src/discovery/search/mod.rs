@@ -22,7 +22,7 @@ use portreeve_wire::ssdp::{PORT, Response};
 use super::guess;
 use super::origin;
 use super::rank::{GatewayRank, Place, Standing, patience};
-use super::target::{self, EVERYONE, Promise};
+use super::target::{self, EVERYONE, Promise, Receivers, Round};
 use crate::error::{Conversation, Rejected};
 use crate::gateway::Heard;
 use lead::{Lead, Source, State};
@@ -43,15 +43,24 @@ const REJECTIONS: usize = 32;
 /// How much longer than the timeout a gateway that has answered may take to tell about itself.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long a gateway whose address was given may be silent before its description is guessed.
-const SILENCE: Duration = Duration::from_millis(200);
+/// How long a gateway that was taken before may keep others from being asked.
+const HEAD_START: Duration = Duration::from_millis(25);
+
+/// How long the default gateway may be silent before its description is looked for where most have it. Whoever answers
+/// directed searches at once has answered by then.
+const SHORT_SILENCE: Duration = Duration::from_millis(15);
+
+/// How long a gateway whose address was given may be silent before its description is looked for everywhere.
+const LONG_SILENCE: Duration = Duration::from_millis(200);
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Search {
     plan: Plan,
     now: Duration,
-    bursts_sent: u32,
+    /// When sending begins.
+    begin: Duration,
+    rounds_sent: u32,
     guessed: bool,
     leads: Vec<Lead>,
     rejected: Vec<Rejected>,
@@ -59,12 +68,13 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    /// Begins: what is remembered or was named is examined first, and the search goes on meanwhile.
+    /// Begins: what is remembered or was named is examined first, and the search begins soon after.
     pub(crate) fn new(plan: Plan) -> Self {
         let mut search = Self {
             plan,
             now: Duration::ZERO,
-            bursts_sent: 0,
+            begin: Duration::ZERO,
+            rounds_sent: 0,
             guessed: false,
             leads: Vec::new(),
             rejected: Vec::new(),
@@ -79,9 +89,7 @@ impl Search {
     pub(crate) fn handle_timeout(&mut self, now: Duration) {
         self.now = now;
         self.examine_more();
-        while self.next_burst().is_some_and(|at| at <= now) {
-            self.send_burst();
-        }
+        self.send_what_is_due();
         if self.next_guess().is_some_and(|at| at <= now) {
             self.follow_guesses();
             self.examine_more();
@@ -148,6 +156,10 @@ impl Search {
             }
             Err(_) => {}
         }
+        if self.rounds_sent == 0 && !self.waits_for_memory() {
+            self.begin = now;
+            self.send_what_is_due();
+        }
         self.examine_more();
     }
 
@@ -163,7 +175,7 @@ impl Search {
         let times = ends
             .into_iter()
             .chain(settled)
-            .chain(self.next_burst())
+            .chain(self.next_round())
             .chain(self.next_guess());
         times.filter(|at| *at > self.now).min().unwrap_or(self.now)
     }
@@ -197,43 +209,73 @@ impl Search {
 
     // --- Sending ---
 
-    fn next_burst(&self) -> Option<Duration> {
-        let at = target::burst_at(self.bursts_sent);
-        let searches = self.plan.searches() && at < self.plan.timeout.max(Duration::from_millis(1));
-        searches.then_some(at)
+    fn next_round(&self) -> Option<Duration> {
+        let round = Round::of(self.rounds_sent);
+        // Where no host is known, there is nobody to go first.
+        let gateways = || self.plan.origins.iter().any(|origin| origin.gateway.is_some());
+        let at = match round.to {
+            Receivers::Group if !gateways() => self.begin,
+            Receivers::Hosts | Receivers::Group | Receivers::All => self.begin + round.at,
+        };
+        (self.plan.searches() && (at < self.plan.timeout || self.rounds_sent == 0)).then_some(at)
+    }
+
+    fn send_what_is_due(&mut self) {
+        while self.next_round().is_some_and(|at| at <= self.now) {
+            self.send_round();
+        }
     }
 
     /// To single hosts first: a firewall on this machine lets an answer in only from where something was sent to.
-    fn send_burst(&mut self) {
-        let number = self.bursts_sent;
-        self.bursts_sent += 1;
-        let mut receivers = Vec::new();
+    fn send_round(&mut self) {
+        let round = Round::of(self.rounds_sent);
+        self.rounds_sent += 1;
+        let mut receivers = match round.to {
+            Receivers::Hosts => self.hosts(),
+            Receivers::Group => self.groups(),
+            Receivers::All => [self.hosts(), self.groups()].concat(),
+        };
+        receivers.retain(|(_, to)| !self.has_answered(*to.ip()));
+        for (origin, to) in receivers {
+            let datagrams = target::searches(round.repetition, to, &self.plan.user_agent);
+            let commands = datagrams
+                .into_iter()
+                .map(|datagram| Command::Send { origin, to, datagram });
+            self.commands.extend(commands);
+        }
+    }
+
+    /// Hosts to ask, each with the origin to ask it from: default gateways, and this machine.
+    fn hosts(&self) -> Vec<(usize, SocketAddrV4)> {
         match self.plan.wanted {
             Wanted::Any => {
-                let origins = || self.plan.origins.iter().enumerate();
-                for (index, origin) in origins() {
+                let origins = self.plan.origins.iter().enumerate();
+                let hosts = origins.filter_map(|(index, origin)| {
                     let host = if origin.loopback {
                         Some(origin.address)
                     } else {
                         origin.gateway
                     };
-                    receivers.extend(host.map(|host| (index, SocketAddrV4::new(host, PORT))));
-                }
-                let multicast = origins().filter(|(_, origin)| origin.multicast && !origin.loopback);
-                receivers.extend(multicast.map(|(index, _)| (index, EVERYONE)));
+                    Some((index, SocketAddrV4::new(host?, PORT)))
+                });
+                hosts.collect()
             }
-            Wanted::At(to) => receivers.extend(origin::towards(&self.plan.origins, *to.ip()).map(|index| (index, to))),
-            Wanted::Described(_) => {}
+            Wanted::At(to) => {
+                let origin = origin::towards(&self.plan.origins, *to.ip());
+                origin.map(|index| (index, to)).into_iter().collect()
+            }
+            Wanted::Described(_) => Vec::new(),
         }
-        receivers.retain(|(_, to)| !self.has_answered(*to.ip()));
-        for (origin, to) in receivers {
-            let datagrams = target::burst(number, to, &self.plan.user_agent);
-            self.commands.extend(
-                datagrams
-                    .into_iter()
-                    .map(|datagram| Command::Send { origin, to, datagram }),
-            );
+    }
+
+    /// The group, once for each origin that it can be asked from.
+    fn groups(&self) -> Vec<(usize, SocketAddrV4)> {
+        if self.plan.wanted != Wanted::Any {
+            return Vec::new();
         }
+        let origins = self.plan.origins.iter().enumerate();
+        let able = origins.filter(|(_, origin)| origin.multicast && !origin.loopback);
+        able.map(|(index, _)| (index, EVERYONE)).collect()
     }
 
     /// Whether this host has answered that it is a gateway.
@@ -261,22 +303,52 @@ impl Search {
                 && let Ok(place) = lead::place(&self.plan.origins, origin, host, &location)
             {
                 self.follow(location, place, Source::Memory { udn }, Promise::NewGateway, None);
+                self.begin = HEAD_START.min(self.plan.timeout / 4);
             }
         }
+    }
+
+    fn waits_for_memory(&self) -> bool {
+        let remembered = |lead: &Lead| lead.is_open() && matches!(lead.source, Source::Memory { .. });
+        self.leads.iter().any(remembered)
     }
 
     fn next_guess(&self) -> Option<Duration> {
-        let silent = !self.guessed && matches!(self.plan.wanted, Wanted::At(_)) && self.leads.is_empty();
-        silent.then_some(SILENCE.min(self.plan.timeout))
+        let silence = match self.plan.wanted {
+            Wanted::Any if self.default_gateway().is_some() => SHORT_SILENCE,
+            Wanted::At(_) => LONG_SILENCE,
+            Wanted::Any | Wanted::Described(_) => return None,
+        };
+        (!self.guessed).then_some((self.begin + silence).min(self.plan.timeout))
     }
 
+    /// A guess is made only about a host of which nothing is known.
     fn follow_guesses(&mut self) {
         self.guessed = true;
-        if let Wanted::At(to) = self.plan.wanted {
-            for location in guess::descriptions_at(*to.ip()) {
-                self.follow(location, Place::Asked, Source::Guess, Promise::Something, None);
-            }
+        let (host, place) = match self.plan.wanted {
+            Wanted::At(to) => (Some(*to.ip()), Place::Asked),
+            Wanted::Any | Wanted::Described(_) => (self.default_gateway(), Place::DefaultGateway(0)),
+        };
+        let known = |host| {
+            self.leads
+                .iter()
+                .any(|lead| lead.location.host() == IpAddr::V4(host) && lead.is_open())
+        };
+        let Some(host) = host.filter(|host| !known(*host)) else {
+            return;
+        };
+        let guesses: Vec<Url> = match place {
+            Place::Asked => guess::descriptions_at(host).collect(),
+            _ => guess::likely_description_at(host).into_iter().collect(),
+        };
+        for location in guesses {
+            self.follow(location, place, Source::Guess, Promise::Something, None);
         }
+    }
+
+    /// The gateway of the best default route, if that is the best way from here.
+    fn default_gateway(&self) -> Option<Ipv4Addr> {
+        self.plan.origins.first()?.gateway
     }
 
     /// Where a gateway stands that was told of so; `None` if it is not the one that is wanted.
@@ -368,7 +440,7 @@ impl Search {
     // --- Deciding ---
 
     fn is_over(&self) -> bool {
-        let open = self.leads.iter().any(Lead::is_open);
+        let open = self.leads.iter().any(|lead| self.is_expected(lead));
         let time_over = self.now >= self.plan.timeout;
         let nobody_answers = time_over || !self.plan.searches();
         if (nobody_answers && !open) || self.now >= self.plan.timeout + GRACE {
@@ -383,6 +455,17 @@ impl Search {
         }
     }
 
+    /// Whether the lead may still become a gateway, and it is worth waiting for. What is only remembered or supposed may
+    /// be where nobody is.
+    fn is_expected(&self, lead: &Lead) -> bool {
+        let told = match lead.source {
+            Source::Answer(_) | Source::Caller => true,
+            Source::Guess => self.plan.wanted != Wanted::Any,
+            Source::Memory { .. } => false,
+        };
+        told && lead.is_open()
+    }
+
     fn best(&self) -> Option<(&Lead, GatewayRank)> {
         let ranked = self.leads.iter().filter_map(|lead| Some((lead, lead.rank()?)));
         ranked.min_by_key(|(_, rank)| *rank)
@@ -393,8 +476,9 @@ impl Search {
     fn is_settled(&self, best: &Lead, rank: GatewayRank) -> bool {
         let waited = self.leads.iter().filter_map(|lead| self.settled_at(lead));
         let known = matches!(best.source, Source::Memory { .. });
-        let may_be_better =
-            |lead: &Lead| lead.is_open() && (lead.promises_more_than(best) || (lead.place < rank.place() && !known));
+        let may_be_better = |lead: &Lead| {
+            self.is_expected(lead) && (lead.promises_more_than(best) || (lead.place < rank.place() && !known))
+        };
         waited.min().is_some_and(|at| at <= self.now) && !self.leads.iter().any(may_be_better)
     }
 

@@ -162,15 +162,39 @@ fn the_gateway_of_the_better_route_comes_first() {
 fn a_remembered_gateway_is_asked_before_anything_is_sent_and_taken_at_once() {
     let mut driven = Driven::new(remembered(&at(SECOND_ROUTER, "/d"), "uuid:1"));
     assert_eq!(driven.locations(), [at(SECOND_ROUTER, "/d")]);
-    assert!(!driven.sent.is_empty(), "the search goes on meanwhile");
+    assert_eq!(driven.sent, []);
     let found = driven.good(&at(SECOND_ROUTER, "/d"));
     driven.assert_found(&[found]);
 }
 
 #[test]
-fn what_is_remembered_is_done_before_what_is_sent() {
-    let mut search = Search::new(remembered(&at(GATEWAY, "/d"), "uuid:1"));
-    assert!(matches!(search.poll_command(), Some(Command::Examine { .. })));
+fn the_search_begins_25_milliseconds_after_a_remembered_gateway_was_asked() {
+    let mut driven = Driven::new(remembered(&at(GATEWAY, "/d"), "uuid:1"));
+    driven.wait_ms(24);
+    assert_eq!(driven.sent, []);
+    driven.wait_ms(1);
+    assert!(!driven.sent.is_empty());
+    driven.wait_ms(900);
+    driven.assert_open();
+    let mut times: Vec<_> = driven.sent.iter().map(|(at, ..)| at.as_millis()).collect();
+    times.dedup();
+    assert_eq!(times, [25, 55, 175, 475]);
+}
+
+#[test]
+fn the_search_begins_at_once_when_the_memory_was_wrong() {
+    for result in [
+        Err(refused()),
+        Ok(Findings {
+            udn: "uuid:other".to_owned(),
+            ..findings(Standing::UpPublic)
+        }),
+    ] {
+        let mut driven = Driven::new(remembered(&at(GATEWAY, "/d"), "uuid:1"));
+        driven.wait_ms(3);
+        driven.examined(&at(GATEWAY, "/d"), result);
+        assert!(driven.sent.iter().all(|(at, ..)| at.as_millis() == 3) && !driven.sent.is_empty());
+    }
 }
 
 #[test]
@@ -205,6 +229,15 @@ fn r9_a_remembered_gateway_that_hangs_does_not_hinder_the_search() {
     driven.answer(GATEWAY, IGD_2, &at(GATEWAY, "/new"));
     let found = driven.good(&at(GATEWAY, "/new"));
     driven.assert_found(&[found]);
+}
+
+#[test]
+fn a_remembered_gateway_that_hangs_does_not_prolong_the_search() {
+    let mut driven = Driven::new(remembered(&at(SECOND_ROUTER, "/d"), "uuid:1"));
+    driven.wait_ms(999);
+    driven.assert_open();
+    driven.wait_ms(1);
+    driven.assert_found(&[]);
 }
 
 #[test]

@@ -66,9 +66,9 @@ fn r5_a_location_elsewhere_is_refused_and_told() {
     driven.answer(GATEWAY, IGD_1, "http://8.8.8.8/d");
     driven.answer(GATEWAY, IGD_1, "http://127.0.0.1:631/d");
     driven.answer(GATEWAY, IGD_1, "http://router.lan/d");
+    assert_eq!(driven.locations(), [""; 0]);
     driven.wait_ms(1000);
     driven.assert_found(&[]);
-    assert_eq!(driven.locations(), [""; 0]);
     let rejected = driven.search.rejected();
     assert!(matches!(&rejected[0].why, Conversation::LeadsAway { to, .. } if to.contains("8.8.8.8")));
     assert!(matches!(rejected[1].why, Conversation::LeadsAway { .. }));

@@ -4,21 +4,26 @@ use super::*;
 
 #[test]
 fn r3_the_default_gateway_is_asked_directly_before_everybody_is_asked() {
-    let driven = Driven::new(Plan {
+    let mut driven = Driven::new(Plan {
         origins: vec![lan(), second_lan(), loopback()],
         ..plan()
     });
-    let mut receivers: Vec<_> = driven.sent.iter().map(|(_, origin, to, _)| (*origin, *to)).collect();
+    driven.wait_ms(30);
+    let mut receivers: Vec<_> = driven
+        .sent
+        .iter()
+        .map(|(at, origin, to, _)| (at.as_millis(), *origin, *to))
+        .collect();
     receivers.dedup();
     let unicast = |host| SocketAddrV4::new(host, PORT);
     assert_eq!(
         receivers,
         [
-            (0, unicast(GATEWAY)),
-            (1, unicast(Ipv4Addr::new(10, 0, 0, 1))),
-            (2, unicast(Ipv4Addr::LOCALHOST)),
-            (0, EVERYONE),
-            (1, EVERYONE),
+            (0, 0, unicast(GATEWAY)),
+            (0, 1, unicast(Ipv4Addr::new(10, 0, 0, 1))),
+            (0, 2, unicast(Ipv4Addr::LOCALHOST)),
+            (30, 0, EVERYONE),
+            (30, 1, EVERYONE),
         ]
     );
 }
@@ -29,7 +34,7 @@ fn searches_are_sent_again_after_150_and_450_milliseconds() {
     driven.wait_ms(999);
     let mut times: Vec<_> = driven.sent.iter().map(|(at, ..)| at.as_millis()).collect();
     times.dedup();
-    assert_eq!(times, [0, 150, 450]);
+    assert_eq!(times, [0, 30, 150, 450]);
     driven.assert_open();
     driven.wait_ms(1);
     driven.assert_found(&[]);
@@ -44,7 +49,7 @@ fn a_longer_search_goes_on_at_growing_intervals() {
     driven.wait_ms(5000);
     let mut times: Vec<_> = driven.sent.iter().map(|(at, ..)| at.as_millis()).collect();
     times.dedup();
-    assert_eq!(times, [0, 150, 450, 1050, 2250, 4650]);
+    assert_eq!(times, [0, 30, 150, 450, 1050, 2250, 4650]);
     driven.assert_found(&[]);
 }
 
@@ -98,6 +103,26 @@ fn where_multicast_cannot_leave_nothing_is_multicast() {
     });
     assert!(driven.sent.iter().all(|(_, _, to, _)| *to.ip() == GATEWAY));
     assert!(!driven.sent.is_empty());
+}
+
+#[test]
+fn without_a_default_gateway_everybody_is_asked_at_once() {
+    let driven = Driven::new(Plan {
+        origins: vec![Origin { gateway: None, ..lan() }],
+        ..plan()
+    });
+    assert!(driven.sent.iter().any(|(_, _, to, _)| *to == EVERYONE));
+}
+
+#[test]
+fn a_default_gateway_that_is_quick_is_all_that_is_ever_asked() {
+    let mut driven = Driven::new(plan());
+    driven.wait_ms(2);
+    driven.answer(GATEWAY, IGD_2, &at(GATEWAY, "/d"));
+    driven.wait_ms(3);
+    let found = driven.good(&at(GATEWAY, "/d"));
+    driven.assert_found(&[found]);
+    assert!(driven.sent.iter().all(|(_, _, to, _)| *to != EVERYONE));
 }
 
 #[test]
@@ -163,6 +188,45 @@ fn guesses_that_fail_are_no_findings() {
     driven.wait_ms(800);
     driven.assert_found(&[]);
     assert_eq!(driven.search.rejected(), []);
+}
+
+#[test]
+fn a_default_gateway_that_lets_us_wait_is_looked_for_where_most_have_their_description() {
+    let mut driven = Driven::new(plan());
+    driven.wait_ms(14);
+    assert_eq!(driven.locations(), [""; 0]);
+    driven.wait_ms(1);
+    assert_eq!(driven.locations(), [at(GATEWAY, "/rootDesc.xml")]);
+    driven.wait_ms(5);
+    let found = driven.good(&at(GATEWAY, "/rootDesc.xml"));
+    driven.assert_found(&[found]);
+}
+
+#[test]
+fn a_supposition_that_is_confirmed_meanwhile_is_not_looked_at_twice() {
+    let mut driven = Driven::new(plan());
+    driven.wait_ms(20);
+    driven.answer(GATEWAY, IGD_2, &at(GATEWAY, "/rootDesc.xml"));
+    assert_eq!(driven.locations().len(), 1);
+    let found = driven.good(&at(GATEWAY, "/rootDesc.xml"));
+    driven.assert_found(&[found]);
+    assert_eq!(driven.search.heard(found).boot_id, Some(7));
+}
+
+#[test]
+fn a_supposition_that_hangs_does_not_prolong_the_search() {
+    let mut driven = Driven::new(plan());
+    driven.wait_ms(1000);
+    assert_eq!(driven.locations(), [at(GATEWAY, "/rootDesc.xml")]);
+    driven.assert_found(&[]);
+    assert_eq!(driven.search.rejected(), []);
+
+    let mut driven = Driven::new(plan());
+    driven.wait_ms(20);
+    driven.answer(SECOND_ROUTER, IGD_1, &at(SECOND_ROUTER, "/d"));
+    let found = driven.good(&at(SECOND_ROUTER, "/d"));
+    driven.wait_ms(50);
+    driven.assert_found(&[found]);
 }
 
 #[test]
