@@ -8,9 +8,8 @@
 //! # }
 //! ```
 //!
-//! All interfaces are searched at once, the default gateway directly and the others by multicast, and whoever was taken
-//! in this network before is asked at the same time. The first gateway on which mappings work is taken, unless a better
-//! one is about to come.
+//! Whoever was taken in this network before is asked first, then the default gateway, then everybody on all interfaces
+//! at once. The first gateway on which mappings work is taken, unless a better one is about to come.
 
 mod address;
 mod announcements;
