@@ -16,7 +16,13 @@ impl Gateway {
     pub async fn unmap(&self, protocol: Protocol, external_port: u16) -> Result<bool, Error> {
         port("the external port", external_port)?;
         let wan = self.connection().wan();
-        gone(wan.delete_port_mapping("", external_port, protocol.name()).await)
+        let protocol = protocol.name();
+        let entry = wan.get_specific_port_mapping_entry("", external_port, protocol).await;
+        // miniupnpd says yes to deleting what is not there. Others do not show what they delete, so the question alone
+        // does not end it.
+        let absent = matches!(entry, Err(Error::Refused(Refusal { code: 713 | 714, .. })));
+        let deleted = gone(wan.delete_port_mapping("", external_port, protocol).await)?;
+        Ok(deleted && !absent)
     }
 
     /// Removes those mappings of a range of external ports that lead to this machine, and tells how many there were. A

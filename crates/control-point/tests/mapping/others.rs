@@ -1,7 +1,7 @@
 //! What belongs to others stays.
 
 use portreeve::{Error, Protocol, Refusal};
-use portreeve_testkit::scripted::{Misbehaviour, PortMapping};
+use portreeve_testkit::scripted::{Misbehaviour, PortMapping, ScriptedReply};
 
 use super::{map, sent, started, version_1, version_2};
 
@@ -52,6 +52,13 @@ async fn what_the_user_names_is_removed_whoever_made_it() {
     assert_eq!(gateway.unmap(Protocol::Tcp, 8001).await, Ok(false));
     assert_eq!(gateway.unmap(Protocol::Udp, 8001).await, Ok(true));
     assert!(scripted.mappings().is_empty());
+}
+
+#[tokio::test]
+async fn a_gateway_that_deletes_what_is_not_there_is_not_believed() {
+    let builder = version_1().on_action("DeletePortMapping", |_, _| ScriptedReply::answer([]));
+    let (_scripted, gateway) = started(builder).await;
+    assert_eq!(gateway.unmap(Protocol::Tcp, 8001).await, Ok(false));
 }
 
 #[tokio::test]

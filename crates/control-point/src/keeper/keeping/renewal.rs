@@ -96,6 +96,8 @@ impl Keeping {
                     if !self.sweeping {
                         self.suspect_all(now);
                         self.suspect.remove(&id);
+                        // Nor need the external address be what it was.
+                        self.survey_at = now;
                     }
                 }
             }

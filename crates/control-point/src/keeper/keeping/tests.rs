@@ -270,6 +270,22 @@ fn a_restart_without_a_word_is_mended_within_five_seconds() {
 }
 
 #[test]
+fn a_new_address_after_a_restart_without_a_word_is_told_as_soon() {
+    let mut world = World::new(50, 1);
+    world.run_for(DAY + Duration::from_millis(333));
+    // The gateway is back before anybody asked.
+    world.restart(Duration::ZERO);
+    world.external = Some([11, 11, 11, 50].into());
+    world.run_for(Duration::from_secs(5));
+    let told = world.of(FIRST);
+    assert!(
+        told.iter()
+            .any(|change| matches!(change, Change::ExternalAddress { .. })),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn a_new_boot_id_alone_leads_to_a_look_at_everything() {
     let mut world = World::new(3, 1);
     world.run_for(Duration::from_secs(101));
