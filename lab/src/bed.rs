@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use portreeve_testkit::{Lab, require_root};
 
-use crate::subject::{Settings, Subject};
+use crate::subject::{Kind, Settings, Subject};
 use crate::upnp::ControlPoint;
 
 /// Between the ports that [`Bed::port`] hands out: a gateway that has to choose another port often takes a neighbour.
@@ -44,10 +44,18 @@ impl Bed {
         Some(Self::with(settings))
     }
 
+    /// A bed for one test alone with this daemon, whatever the environment says.
+    pub fn of(kind: Kind, settings: &Settings) -> Option<Self> {
+        require_root(&test_name())?;
+        let bed = Self::without_subject(kind, settings);
+        bed.start();
+        Some(bed)
+    }
+
     /// As [`Bed::own`], but the subject is not started yet.
     pub fn idle(settings: &Settings) -> Option<Self> {
         require_root(&test_name())?;
-        Some(Self::without_subject(settings))
+        Some(Self::without_subject(Kind::from_environment(), settings))
     }
 
     /// A port, external or internal, that no other test of this process uses.
@@ -82,18 +90,18 @@ impl Bed {
     }
 
     fn with(settings: &Settings) -> Self {
-        let bed = Self::without_subject(settings);
+        let bed = Self::without_subject(Kind::from_environment(), settings);
         bed.start();
         bed
     }
 
-    fn without_subject(settings: &Settings) -> Self {
+    fn without_subject(kind: Kind, settings: &Settings) -> Self {
         let lab = Lab::builder()
             .lans(settings.lans)
             .lan_hosts(3)
             .internet_hosts(2)
             .build();
-        let subject = Subject::prepare(&lab, settings);
+        let subject = Subject::prepare(kind, &lab, settings);
         Self {
             subject,
             lab,

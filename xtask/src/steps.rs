@@ -30,7 +30,10 @@ pub(crate) fn test() -> Result<ExitCode> {
     );
     report.step("tests", &mut unit_tests());
     report.step("doc tests", machine::cargo().args(["test", "--workspace", "--doc"]));
-    report.step("build", machine::cargo().args(["build", "--bin", "portreeved"]));
+    report.step(
+        "build",
+        machine::cargo().args(["build", "--bin", "portreeved", "--bin", "portreeve"]),
+    );
     lab(&mut report);
     Ok(report.finish())
 }

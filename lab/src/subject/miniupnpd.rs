@@ -67,3 +67,9 @@ pub(super) fn spawn(lab: &Lab, _settings: &Settings, directory: &Path) -> Proces
     lab.gateway()
         .spawn("miniupnpd", ["-d", "-f", &configuration, "-P", &pid_file])
 }
+
+/// Removes what outlives the daemon: its leases and its rules.
+pub(super) fn forget(lab: &Lab, directory: &Path) {
+    let _ = fs::remove_file(directory.join("leases"));
+    super::delete_table(lab, "miniupnpd");
+}

@@ -86,9 +86,8 @@ impl Default for Settings {
 }
 
 impl Subject {
-    /// Writes the configuration of the daemon chosen by the environment; it is not started yet.
-    pub fn prepare(lab: &Lab, settings: &Settings) -> Self {
-        let kind = Kind::from_environment();
+    /// Writes the configuration of a daemon; it is not started yet.
+    pub fn prepare(kind: Kind, lab: &Lab, settings: &Settings) -> Self {
         let directory = TempDir::new();
         match kind {
             Kind::Portreeved => portreeved::write_configuration(lab, settings, directory.path()),
@@ -183,6 +182,19 @@ impl Subject {
         self.take().kill()
     }
 
+    /// SIGKILL, and nothing that it stored is left, as at a router that loses its power and keeps its mappings in
+    /// memory.
+    ///
+    /// # Panics
+    /// If it was not started.
+    pub fn cut_power(&self, lab: &Lab) {
+        self.kill();
+        match self.kind {
+            Kind::Portreeved => portreeved::forget(lab, self.directory.path()),
+            Kind::Miniupnpd => miniupnpd::forget(lab, self.directory.path()),
+        }
+    }
+
     fn take(&self) -> Process {
         self.slot().take().expect("the subject has been started")
     }
@@ -190,4 +202,11 @@ impl Subject {
     fn slot(&self) -> MutexGuard<'_, Option<Process>> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Deletes a table of nftables in the gateway with everything in it.
+fn delete_table(lab: &Lab, name: &str) {
+    lab.gateway()
+        .command("nft", ["delete", "table", "inet", name])
+        .success();
 }

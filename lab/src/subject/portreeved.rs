@@ -1,6 +1,5 @@
 //! Ours.
 
-use std::env;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,6 +7,7 @@ use std::path::{Path, PathBuf};
 use portreeve_testkit::{Lab, Process};
 
 use super::{IgdVersion, Settings};
+use crate::programs;
 
 /// Name of the configuration file in the subject's directory.
 pub const CONFIGURATION: &str = "portreeved.toml";
@@ -71,25 +71,16 @@ pub(super) fn spawn(lab: &Lab, settings: &Settings, directory: &Path) -> Process
     lab.gateway().spawn(&binary.display().to_string(), arguments)
 }
 
+/// Removes what outlives the daemon: its state and its table in the kernel.
+pub(super) fn forget(lab: &Lab, directory: &Path) {
+    let _ = fs::remove_dir_all(directory.join(STATE));
+    super::delete_table(lab, "portreeve");
+}
+
 /// `$PORTREEVED`, or the binary of the same build as this test.
 ///
 /// # Panics
 /// If it has not been built.
 pub fn binary() -> PathBuf {
-    if let Some(path) = env::var_os("PORTREEVED") {
-        return path.into();
-    }
-    let test = env::current_exe().expect("a running program has a path");
-    // <target>/<profile>/deps/<test>
-    let profile = test
-        .parent()
-        .and_then(Path::parent)
-        .expect("tests lie two levels below the profile directory");
-    let path = profile.join("portreeved");
-    assert!(
-        path.exists(),
-        "{} is missing: run `cargo build --bin portreeved`, or set PORTREEVED",
-        path.display()
-    );
-    path
+    programs::built("portreeved", "PORTREEVED")
 }

@@ -10,7 +10,7 @@ use portreeve_lab::Bed;
 use portreeve_lab::upnp::{ControlPoint, PortMapping, http, soap};
 use portreeve_testkit::Echo;
 
-use crate::support::{NO_LIMITS, Talk, add_all, bed, closed_ports, external, is_open, is_served_by, soon};
+use crate::support::{NO_LIMITS, NONE, Talk, add_all, bed, closed_ports, external, is_open, is_served_by, soon};
 
 const SERVICE: &str = "urn:schemas-upnp-org:service:WANIPConnection:2";
 
@@ -68,7 +68,11 @@ fn a_kill_under_load_loses_nothing_that_was_acknowledged() {
         acknowledged.len()
     );
     let ports: Vec<u16> = acknowledged.iter().map(|(_, port)| *port).collect();
-    assert_eq!(closed_ports(&bed, &ports), [], "they forward while the daemon is dead");
+    assert_eq!(
+        closed_ports(&bed, &ports),
+        NONE,
+        "they forward while the daemon is dead"
+    );
 
     bed.start();
     for host in 1..=3 {
@@ -79,7 +83,7 @@ fn a_kill_under_load_loses_nothing_that_was_acknowledged() {
             assert_eq!(entry.get("NewInternalClient"), client.address());
         }
     }
-    assert_eq!(closed_ports(&bed, &ports), [], "they forward after the restart");
+    assert_eq!(closed_ports(&bed, &ports), NONE, "they forward after the restart");
     for (host, port) in acknowledged.iter().step_by(50) {
         assert!(is_served_by(&bed, *port, &format!("lan{host}")));
     }
@@ -139,7 +143,7 @@ fn connections_stay_up_and_ports_open_over_kill_and_restart() {
         done.store(true, Ordering::Relaxed);
         assert_eq!(
             prober.join().expect("it does not panic"),
-            [],
+            NONE,
             "ports at which a new connection was refused"
         );
     });
@@ -174,7 +178,7 @@ fn kills_in_a_row_lose_nothing_either() {
         acknowledged.len()
     );
     let ports: Vec<u16> = acknowledged.iter().map(|(_, port)| *port).collect();
-    assert_eq!(closed_ports(&bed, &ports), []);
+    assert_eq!(closed_ports(&bed, &ports), NONE);
 }
 
 #[test]
@@ -190,7 +194,7 @@ fn a_stop_under_load_loses_nothing_that_was_acknowledged() {
         acknowledged.len()
     );
     let ports: Vec<u16> = acknowledged.iter().map(|(_, port)| *port).collect();
-    assert_eq!(closed_ports(&bed, &ports), []);
+    assert_eq!(closed_ports(&bed, &ports), NONE);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use portreeve_lab::upnp::{PortMapping, refused, ssdp};
 use portreeve_testkit::Echo;
 
 use crate::support::{
-    Talk, bed, closed_ports, external, fresh, is_served_by, port_of, served_tcp, served_udp, shared, state,
+    NONE, Talk, bed, closed_ports, external, fresh, is_served_by, port_of, served_tcp, served_udp, shared, state,
 };
 
 /// How many elements the kernel's maps hold for a TCP port.
@@ -131,7 +131,7 @@ fn a_restart_with_an_emptied_kernel_restores_every_mapping() {
         .success();
     assert_eq!(closed_ports(&bed, &ports).len(), ports.len());
     bed.start();
-    assert_eq!(closed_ports(&bed, &ports), []);
+    assert_eq!(closed_ports(&bed, &ports), NONE);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use portreeve_lab::Bed;
 use portreeve_testkit::Echo;
 
-use crate::support::{NO_LIMITS, SOON, Talk, add_all, bed, closed_ports, external, is_open, soon};
+use crate::support::{NO_LIMITS, NONE, SOON, Talk, add_all, bed, closed_ports, external, is_open, soon};
 
 /// Within this the table is as it was.
 const REPAIR: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ fn map(bed: &Bed, ports: &[u16]) -> Echo {
     let client = bed.client(1);
     let echo = Echo::tcp(client.host(), 8080);
     add_all(&client, ports, 8080, 3600);
-    assert_eq!(closed_ports(bed, ports), []);
+    assert_eq!(closed_ports(bed, ports), NONE);
     echo
 }
 
@@ -40,7 +40,7 @@ fn is_repaired(bed: &Bed, ports: &[u16], change: &str) {
     thread::sleep(REPAIR.saturating_sub(changed.elapsed()));
     assert_eq!(
         closed_ports(bed, ports),
-        [],
+        NONE,
         "a second after `nft {change}`\n{}",
         bed.subject().log()
     );
@@ -54,7 +54,7 @@ fn an_owned_table_loses_nothing_to_a_flush_under_a_thousand_mappings() {
     let _echo = map(&bed, &ports);
     let talk = Talk::open(bed.internet_host(1), external(&bed, ports[0]));
     assert!(nft(&bed, "flush ruleset"), "the flush itself works");
-    assert_eq!(closed_ports(&bed, &ports), []);
+    assert_eq!(closed_ports(&bed, &ports), NONE);
     assert!(talk.is_alive());
 }
 
@@ -123,5 +123,5 @@ fn firewall_reloads_in_a_row_leave_a_whole_table() {
             .nft("table inet theirs { chain c { type filter hook input priority 0; }; }");
     }
     thread::sleep(REPAIR);
-    assert_eq!(closed_ports(&bed, &ports), [], "{}", bed.subject().log());
+    assert_eq!(closed_ports(&bed, &ports), NONE, "{}", bed.subject().log());
 }

@@ -6,7 +6,7 @@ use portreeve_lab::subject::portreeved::binary;
 use portreeve_lab::upnp::PortMapping;
 use portreeve_testkit::Echo;
 
-use crate::support::{NO_LIMITS, closed_ports, configuration, idle, state};
+use crate::support::{NO_LIMITS, NONE, closed_ports, configuration, idle, state};
 
 #[test]
 fn with_a_full_disk_what_is_refused_is_not_in_force_and_what_was_granted_is() {
@@ -52,7 +52,7 @@ fn with_a_full_disk_what_is_refused_is_not_in_force_and_what_was_granted_is() {
         refused,
         "nothing that was refused is in force"
     );
-    assert_eq!(closed_ports(&bed, &granted), [], "everything that was granted is");
+    assert_eq!(closed_ports(&bed, &granted), NONE, "everything that was granted is");
     assert_eq!(usize::from(client.number_of_entries()), granted.len());
     assert!(
         daemon.stderr().contains("stored") || daemon.stderr().contains("No space"),
@@ -64,6 +64,6 @@ fn with_a_full_disk_what_is_refused_is_not_in_force_and_what_was_granted_is() {
     bed.gateway().command("nsenter", remount).success();
     let again = PortMapping::new(&client, refused[0]).to_port(echo.port());
     client.add(&again).expect("with room on the disk it goes on");
-    assert_eq!(closed_ports(&bed, &refused[..1]), []);
+    assert_eq!(closed_ports(&bed, &refused[..1]), NONE);
     assert!(daemon.is_running());
 }

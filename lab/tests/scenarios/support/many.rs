@@ -15,6 +15,9 @@ pub(crate) const NO_LIMITS: [&str; 2] = [
     "limits.requests-per-second-per-client=100000",
 ];
 
+/// No ports: what [`closed_ports`] says if all is well.
+pub(crate) const NONE: [u16; 0] = [];
+
 /// Clients that work at the same time.
 const WORKERS: usize = 8;
 

@@ -18,7 +18,7 @@ use portreeve_testkit::{Finished, wait_until};
 pub(crate) use bytes::{
     Talk, connect_from, external, is_open, is_served_by, refuses_tcp, seen_from, served_tcp, served_udp,
 };
-pub(crate) use many::{NO_LIMITS, add_all, closed_ports, in_parallel};
+pub(crate) use many::{NO_LIMITS, NONE, add_all, closed_ports, in_parallel};
 
 /// How long something may take that happens at once, on a machine that is busy with other tests.
 pub(crate) const SOON: Duration = Duration::from_secs(5);
