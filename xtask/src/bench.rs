@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: builds the daemon and the benchmarks in release, and runs them.
+//! `cargo xtask bench`: builds the daemon, the tool and the benchmarks in release, and runs them.
 
 use std::process::{Command, ExitCode};
 
@@ -8,13 +8,15 @@ use crate::machine;
 
 /// Builds what is measured and what measures, and hands the arguments on (`--help` tells them).
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<ExitCode> {
-    // Both, and the floor, end up beside each other, where the benchmarks look for them.
+    // All of them end up beside each other, where the benchmarks look for them.
     let built = machine::cargo()
         .args([
             "build",
             "--release",
             "--package",
             "portreeved",
+            "--package",
+            "portreeve-cli",
             "--package",
             "portreeve-bench",
             "--bins",

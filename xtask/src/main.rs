@@ -4,7 +4,7 @@
 //! cargo xtask test          all checks and suites that this machine can run; says what it left out
 //! cargo xtask conformance   the conformance suite against portreeved and miniupnpd, as one table (root)
 //! cargo xtask generate      the control point's typed clients, from the service tables; --check only compares
-//! cargo xtask bench         portreeved beside miniupnpd and beside floors, in release (root); --help tells its options
+//! cargo xtask bench         portreeved and portreeve beside their peers and floors, in release (root); see --help
 //! cargo xtask venv          the Python environment of the lab's Python clients, under target/
 //! ```
 

@@ -1,4 +1,4 @@
-//! Measures portreeved beside Debian's miniupnpd, and beside floors: what HTTP, the kernel and the disk of this machine allow at best.
+//! Measures portreeved beside Debian's miniupnpd, portreeve beside upnpc and igd-next, and both beside floors: what HTTP, the kernel and the disk of this machine allow at best.
 //!
 //! Everything runs in network namespaces of its own (see `portreeve-testkit`), and what is compared is measured in turns, so that a noisy
 //! machine is noisy for both sides. Nothing here fails because of a figure; the figures are printed, and beside them the project's targets.
@@ -21,7 +21,7 @@ use clap::Parser;
 use crate::report::Report;
 use crate::suite::{Bench, Context, Effort};
 
-/// Measures portreeved beside miniupnpd and beside floors, in network namespaces.
+/// Measures portreeved and portreeve beside their peers and beside floors, in network namespaces.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench")]
 struct Options {

@@ -233,7 +233,7 @@ fn spawn_logging(lab: &Lab, directory: &Path, program: &Path, arguments: &[Strin
 }
 
 /// A program that was built together with this one.
-fn sibling(name: &str) -> PathBuf {
+pub(crate) fn sibling(name: &str) -> PathBuf {
     let own = std::env::current_exe().expect("a running program has a path");
     own.with_file_name(name)
 }

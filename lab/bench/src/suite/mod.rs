@@ -3,8 +3,10 @@
 mod add;
 mod burst;
 mod connect;
+mod discover;
 mod expiry;
 mod flush;
+mod keep;
 mod memory;
 mod read;
 mod restart;
@@ -38,6 +40,10 @@ pub(crate) enum Bench {
     Expiry,
     /// A foreign flush of the whole ruleset
     Flush,
+    /// From nothing to a mapping, and to the verdict that there is no gateway: the tool beside upnpc and igd-next
+    Discover,
+    /// A thousand mappings kept by one process: memory and traffic
+    Keep,
 }
 
 /// How much is measured.
@@ -85,6 +91,8 @@ impl Bench {
             Self::Burst => burst::run(context),
             Self::Expiry => expiry::run(context),
             Self::Flush => flush::run(context),
+            Self::Discover => discover::run(context),
+            Self::Keep => keep::run(context),
         }
     }
 }
