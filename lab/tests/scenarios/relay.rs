@@ -150,7 +150,7 @@ fn its_start_says_what_it_found_and_what_to_do_next() {
         return;
     };
     let log = gateway.log();
-    for told in ["br0", "wan0", "relay", "CAP_NET_ADMIN", "upnpc -r 8080 TCP"] {
+    for told in ["br0", "wan0", "relay", "CAP_NET_ADMIN", "portreeve map 8080"] {
         assert!(log.contains(told), "{told:?} is not in\n{log}");
     }
 }

@@ -1,11 +1,7 @@
 //! What to try next, in commands that work as they stand.
 
 use std::fmt::Write;
-use std::net::Ipv4Addr;
-use std::sync::PoisonError;
 
-use portreeve_wire::resource::Resource;
-use portreeve_wire::view::View;
 use tracing::info;
 
 use super::desk::Desk;
@@ -22,14 +18,6 @@ pub(super) fn give(desk: &Desk, options: &Run) {
 }
 
 fn text(desk: &Desk, options: &Run) -> String {
-    let lans = desk.lans.read().unwrap_or_else(PoisonError::into_inner);
-    let own = lans.iter().flat_map(|lan| &lan.addresses).next();
-    let own = own.map_or(Ipv4Addr::LOCALHOST, |own| own.address);
-    let url = format!(
-        "http://{own}:{}{}",
-        desk.advertised.http_port,
-        Resource::Description(View::Igd2)
-    );
     let program = std::env::args().next().unwrap_or_else(|| "portreeved".to_owned());
     let mut control = format!("{program} mappings");
     if let Some(directory) = &options.choices.state_dir {
@@ -38,14 +26,18 @@ fn text(desk: &Desk, options: &Run) -> String {
     } else if let Some(file) = &options.choices.config {
         let _ = write!(control, " -c {}", file.display());
     }
-    match super::is_trial(&desk.findings) {
-        true => format!(
-            "\nReady. Ports of this machine can be tried out from this machine; with a web server on port 8080:\n\n    \
-             upnpc -u {url} -a 127.0.0.1 8080 18080 TCP\n    {control}\n\nCtrl-C ends it.\n"
+    let (place, mapping) = match super::is_trial(&desk.findings) {
+        // A router at the end of the default route goes before a trial, whose external address is seldom public.
+        true => (
+            "Ports of this machine can be tried out from this machine; with a web server on port 8080:",
+            "portreeve map 8080 --external 18080 --gateway 127.0.0.1 --despite-status",
         ),
-        false => format!(
-            "\nReady. On a host of the LAN, this opens its port 8080:\n\n    upnpc -r 8080 TCP\n\nand here, this \
-             lists what is open:\n\n    {control}\n\nCtrl-C ends it.\n"
+        false => (
+            "On a host of the LAN, this opens its port 8080 until Ctrl-C:",
+            "portreeve map 8080 --external 18080",
         ),
-    }
+    };
+    format!(
+        "\nReady. {place}\n\n    {mapping}\n\nand here, this lists what is open:\n\n    {control}\n\nCtrl-C ends it.\n"
+    )
 }
