@@ -14,6 +14,9 @@ use crate::views::{self, Dependability, Outage, Stretch};
 use super::reach;
 use super::stop::Stop;
 
+/// The most by which the last sample may miss the end.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// Watches for as long as was asked for or until stopped, and reports.
 pub(super) async fn run(output: &Output, reach: &Reach, options: &Options) -> Result<(), End> {
     let mut stop = Stop::listen()?;
@@ -39,13 +42,18 @@ impl Watched {
     async fn watch(&mut self, output: &Output, gateway: &Gateway, options: &Options) -> Result<(), End> {
         let mut watch = gateway.watch_status(options.interval);
         let end = Instant::now() + options.length;
-        while let Ok(sample) = timeout_at(end, watch.next()).await {
+        let patience = PATIENCE.min(options.interval / 2);
+        // The last sample is due at the end itself.
+        while let Ok(sample) = timeout_at(end + patience, watch.next()).await {
             self.observations.record(&sample);
             self.uptime = match &sample.seen {
                 Seen::Up { uptime } => *uptime,
                 _ => None,
             };
             output.event(&told(&sample))?;
+            if Instant::now() + patience >= end {
+                break;
+            }
         }
         Ok(())
     }
@@ -91,7 +99,7 @@ fn dependability(report: &Report) -> Dependability {
         last_connection_error: Text::clean(&outage.last_error),
     });
     Dependability {
-        watched_seconds: report.observed.as_secs(),
+        watched_seconds: (report.observed + Duration::from_millis(500)).as_secs(),
         samples: report.samples,
         unanswered: report.unanswered,
         availability: report.availability,

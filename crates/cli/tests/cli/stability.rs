@@ -1,7 +1,7 @@
 use nix::sys::signal::Signal;
 use portreeve_testkit::ScriptedGateway;
 
-use crate::tool::{LIMIT, Tool, lines, portreeve};
+use crate::tool::{LIMIT, Tool, lines, portreeve, result};
 
 #[test]
 fn a_steady_connection_is_fully_available() {
@@ -14,6 +14,18 @@ fn a_steady_connection_is_fully_available() {
     assert!(told.contains("Availability  100.00 %\n"), "{told}");
     assert!(told.contains("Drops         0\n"), "{told}");
     assert!(!told.contains('█'), "a chart is for terminals: {told}");
+}
+
+#[test]
+fn it_is_watched_for_as_long_as_was_said() {
+    let gateway = ScriptedGateway::builder().start_on_loopback();
+    let line = format!(
+        "stability --for 1s --interval 500ms --json --gateway {}",
+        gateway.description_url()
+    );
+    let result = result(&portreeve(&line));
+    assert_eq!(result["samples"], 3, "{result}");
+    assert_eq!(result["watched_seconds"], 1, "{result}");
 }
 
 #[test]
