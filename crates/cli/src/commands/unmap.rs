@@ -28,7 +28,8 @@ pub(super) async fn run(output: &Output, reach: &Reach, options: &Unmap) -> Resu
 async fn one(gateway: &Gateway, options: &Unmap, port: u16) -> Result<Unmapped, Error> {
     let mut unmapped = Unmapped::default();
     for protocol in options.protocol.each() {
-        let found = gateway.unmap(protocol, port).await?;
+        // One for a single remote host is another mapping; only this host's are removed of those.
+        let found = gateway.unmap(protocol, port).await? || gateway.unmap_range(protocol, port..=port).await? > 0;
         let list = if found {
             &mut unmapped.removed
         } else {

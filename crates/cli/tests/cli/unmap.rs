@@ -25,6 +25,20 @@ fn one_mapping_is_removed_and_said_so() {
 }
 
 #[test]
+fn a_mapping_for_one_remote_host_is_removed_too_if_it_leads_here() {
+    let ours = PortMapping::new("TCP", 9000, "127.0.0.1", 80).remote_host("11.11.11.9");
+    let theirs = PortMapping::new("TCP", 9001, "192.168.77.99", 80).remote_host("11.11.11.9");
+    let gateway = ScriptedGateway::builder()
+        .mapping(ours)
+        .mapping(theirs)
+        .start_on_loopback();
+    let line = |port| format!("unmap {port} --gateway {}", gateway.description_url());
+    assert_eq!(portreeve(&line(9000)).success(), "removed TCP port 9000\n");
+    assert_eq!(status(&portreeve(&line(9001))), 1);
+    assert_eq!(gateway.mappings().len(), 1);
+}
+
+#[test]
 fn both_means_whichever_is_there() {
     let gateway = gateway(IgdVersion::V2);
     gateway.forget_mapping("TCP", 8000);
