@@ -162,6 +162,8 @@ pub(super) enum AtGateway {
     Free,
     /// It was free, and mapping it failed.
     Refused(Error),
+    /// It was free and is a low one, and so is the internal port. Mapping it failed, also to a high external port.
+    RefusedInside(Error),
     /// It could not be read.
     Unreadable(Error),
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::evidence::{AtGateway, Connection, Evidence, Found, Knock, LoopBack, OwnPort, Search, Trial};
 use super::step::Outcome;
 use crate::error::{Error, Unusable};
-use crate::explain::{ANSWERS_DROPPED, Explanation, UPNP_OFF, last_connection_error, length, plain, quoted};
+use crate::explain::{ANSWERS_DROPPED, Explanation, UPNP_OFF, last_connection_error, length, plain, quoted, reason};
 use crate::status::AddressKind;
 
 /// What a step says.
@@ -57,8 +57,8 @@ impl From<Explanation> for Finding {
 pub(super) fn interface(seen: &Evidence) -> Finding {
     match &seen.interfaces {
         None => Finding::skipped("The interfaces were not looked at."),
-        Some(Err(reason)) => Finding::unknown(
-            format!("The system does not tell its network interfaces: {}.", plain(reason)),
+        Some(Err(why)) => Finding::unknown(
+            format!("The system does not tell its network interfaces: {}.", reason(why)),
             Some("Run this outside of a sandbox."),
         ),
         Some(Ok(links)) if links.is_empty() && seen.named.is_some() => Finding::unknown(
@@ -109,7 +109,10 @@ pub(super) fn route(seen: &Evidence) -> Finding {
 /// Step 3.
 pub(super) fn search(seen: &Search) -> Finding {
     if seen.sent.is_empty() && seen.asked.is_empty() {
-        let why = seen.failed.iter().map(|(name, why)| format!("{name}: {}", plain(why)));
+        if seen.failed.is_empty() {
+            return Finding::skipped("There is no interface to search on.");
+        }
+        let why = seen.failed.iter().map(|(name, why)| format!("{name}: {}", reason(why)));
         return Finding::bad(
             format!("A search could not be sent on any interface ({}).", sentence(why)),
             "A firewall on this computer forbids it, or the interface cannot do it (some VPNs): allow UDP to \
@@ -437,6 +440,18 @@ pub(super) fn port(own: &OwnPort) -> Finding {
             format!(
                 "Ask for an external port of 1024 or above, for instance `portreeve map {port} --external {}`, or \
                  forward this port by hand in the router's pages.",
+                u32::from(port) + 8000
+            ),
+        ),
+        Some(AtGateway::RefusedInside(error)) => Finding::bad(
+            format!(
+                "The router maps higher ports, but refuses to lead any to {protocol} port {port} of this computer: it \
+                 maps no ports below 1024, neither outside nor inside. {}",
+                error.explanation().problem
+            ),
+            format!(
+                "Let the program listen on a port of 1024 or above, for instance {0}, and map that: `portreeve map {0}`. \
+                 Or forward this port by hand in the router's pages.",
                 u32::from(port) + 8000
             ),
         ),

@@ -307,6 +307,13 @@ fn each_cause_is_told_apart_from_the_others() {
         "opens no ports below 1024",
         "--external 8080",
     );
+    let capped_inside = own(80, &["0.0.0.0"], AtGateway::RefusedInside(refusal(606, "").into()));
+    assert_told(
+        &with_own(capped_inside),
+        "low-port-cap",
+        "neither outside nor inside",
+        "portreeve map 8080",
+    );
     let taken = own(8080, &["0.0.0.0"], AtGateway::Mapped("192.168.77.9".into(), 80));
     assert_told(
         &with_own(taken),
@@ -539,6 +546,13 @@ fn a_gateway_cannot_write_to_the_terminal_through_its_names() {
         status: ConnectionStatus::Other(nasty.into()),
         ..down(ConnectionStatus::Connected, nasty)
     };
+    let capped_inside = own(80, &["0.0.0.0"], AtGateway::RefusedInside(refusal(606, "").into()));
+    assert_told(
+        &with_own(capped_inside),
+        "low-port-cap",
+        "neither outside nor inside",
+        "portreeve map 8080",
+    );
     let taken = own(8080, &[], AtGateway::Mapped(nasty.into(), 1));
     let Some(Ok(found)) = &seen.found else { panic!() };
     for finding in [

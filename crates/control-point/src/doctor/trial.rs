@@ -138,14 +138,26 @@ pub(super) async fn at_gateway(gateway: &Gateway, protocol: Protocol, port: u16)
         Err(Error::Refused(refusal)) if matches!(refusal.code, 606 | 713 | 714) => {}
         Err(error) => return AtGateway::Unreadable(error),
     }
-    match TrialMapping::make(gateway.map(protocol, port).external(port)).await {
-        Ok((_, trial)) => match trial.release().await {
-            Ok(()) => AtGateway::Free,
-            Err(error) => AtGateway::Unreadable(error),
+    match try_once(gateway.map(protocol, port).external(port)).await {
+        Ok(Ok(())) => AtGateway::Free,
+        Ok(Err(error)) => AtGateway::Unreadable(error),
+        // The access rules of WANIPConnection:2 refuse low internal ports too, which calls for other advice.
+        Err(error) if port < LOWEST_FREE_PORT => match try_once(gateway.map(protocol, port).any()).await {
+            Ok(_) => AtGateway::Refused(error),
+            Err(_) => AtGateway::RefusedInside(error),
         },
         Err(error) => AtGateway::Refused(error),
     }
 }
+
+/// Makes a mapping, and removes it: whether it could be made, and whether it could be removed.
+async fn try_once(request: MapRequest) -> Result<Result<(), Error>, Error> {
+    let (_, trial) = TrialMapping::make(request).await?;
+    Ok(trial.release().await)
+}
+
+/// Ports below are for privileged programs.
+const LOWEST_FREE_PORT: u16 = 1024;
 
 #[cfg(test)]
 mod tests {

@@ -228,6 +228,7 @@ fn port_refused(seen: &Evidence) -> Cause {
         {
             Diagnosis::LowPortCap
         }
+        AtGateway::RefusedInside(_) => Diagnosis::LowPortCap,
         AtGateway::Refused(Error::Untrue(Untrue::NotThere { .. })) => Diagnosis::SilentSuccess,
         AtGateway::Refused(Error::Untrue(untrue)) => Diagnosis::Untrue(untrue.clone()),
         AtGateway::Refused(error) => Diagnosis::Failed(error.clone()),

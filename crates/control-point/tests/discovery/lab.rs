@@ -39,6 +39,21 @@ fn a_gateway_is_found_by_multicast_and_by_unicast() {
 }
 
 #[test]
+fn r6_a_gateway_that_trips_over_searches_of_both_families_is_not_tripped() {
+    let Some(()) = require_root("a gateway that is searched over IPv4 alone") else {
+        return;
+    };
+    let lab = Lab::builder().build();
+    let scripted = ScriptedGateway::builder()
+        .misbehave(Misbehaviour::TripsOverBothFamilies)
+        .start_in(lab.gateway());
+    let gateway = find(&lab).expect("an answer that is whole");
+    assert_eq!(gateway.address(), IpAddr::V4(lab.gateway().ipv4()));
+    let searches = scripted.searches();
+    assert!(!searches.is_empty() && searches.iter().all(|search| search.peer.is_ipv4()));
+}
+
+#[test]
 fn nobody_is_found_within_a_second_after_three_searches_at_growing_intervals() {
     let Some(()) = require_root("searches in vain") else {
         return;

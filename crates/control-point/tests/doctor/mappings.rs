@@ -88,7 +88,7 @@ async fn silent_success_is_told_from_success() {
 #[tokio::test]
 async fn quirks_that_can_be_lived_with_are_fine() {
     for (quirk, words) in [
-        (Misbehaviour::OnlyPermanentLeases, "stays until it is removed"),
+        (Misbehaviour::OnlyPermanentLeases, "took one of 604800 s"),
         (Misbehaviour::SamePortRequired, "mapped TCP port"),
         (Misbehaviour::InvalidArgsForLease, "mapped TCP port"),
     ] {

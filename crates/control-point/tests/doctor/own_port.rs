@@ -4,7 +4,8 @@ use std::net::TcpListener;
 
 use portreeve::Protocol;
 use portreeve::doctor::{Diagnosis, Outcome, Topic};
-use portreeve_testkit::scripted::{Misbehaviour, PortMapping};
+use portreeve_testkit::ScriptedGateway;
+use portreeve_testkit::scripted::{Call, MappingTable, Misbehaviour, PortMapping, ScriptedReply};
 
 use crate::world::{assert_step, assert_verdict, examine_with, gateway, up};
 
@@ -26,6 +27,26 @@ async fn a_low_port_cap_is_told_from_other_refusals() {
     let healthy = gateway(up(), []);
     let verdict = examine_with(&healthy, |examination| examination.port(81)).await;
     assert_step(&verdict, Topic::Port, Outcome::Good, "maps TCP port 81 when asked");
+}
+
+#[tokio::test]
+async fn a_gateway_that_refuses_low_ports_of_the_inside_too_is_told_with_other_advice() {
+    let refuse = |call: &Call, _: &mut MappingTable| match call.argument("NewInternalPort").map(str::parse::<u16>) {
+        Some(Ok(0..1024)) => ScriptedReply::fault(606, "Action not authorized"),
+        _ => ScriptedReply::Pass,
+    };
+    let patient = ScriptedGateway::builder()
+        .connection(up())
+        .on_action("AddPortMapping", refuse)
+        .on_action("AddAnyPortMapping", refuse)
+        .start_on_loopback();
+    let verdict = examine_with(&patient, |examination| examination.port(80)).await;
+    assert_verdict(
+        &verdict,
+        "low-port-cap",
+        "neither outside nor inside",
+        "portreeve map 8080",
+    );
 }
 
 #[tokio::test]
