@@ -3,7 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use portreeve::Error;
+use portreeve::{Error, Refusal};
 use serde::Serialize;
 
 use crate::output::Text;
@@ -90,6 +90,16 @@ impl Failure {
     }
 }
 
+impl From<&Refusal> for Upnp {
+    fn from(refusal: &Refusal) -> Self {
+        Self {
+            action: Text::clean(&refusal.action),
+            code: refusal.code,
+            description: Text::clean(&refusal.description),
+        }
+    }
+}
+
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         let explanation = error.explanation();
@@ -99,11 +109,8 @@ impl From<&Error> for Failure {
             problem: Text::sentences(&explanation.problem),
             remedy: (!explanation.remedy.is_empty()).then(|| Text::sentences(&explanation.remedy)),
             upnp: match error {
-                Error::Refused(refusal) => Some(Upnp {
-                    action: Text::clean(&refusal.action),
-                    code: refusal.code,
-                    description: Text::clean(&refusal.description),
-                }),
+                Error::Refused(refusal) => Some(refusal.into()),
+                Error::PortsRefused(refused) => Some((&refused.last).into()),
                 _ => None,
             },
         }

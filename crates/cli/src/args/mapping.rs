@@ -12,7 +12,7 @@ Examples:
   portreeve map 8080                           # until Ctrl-C
   portreeve map 8080 --external 80 --lease 2h
   portreeve map 27015 --protocol both --description game
-  portreeve map 22 --any                       # on whatever port is free
+  portreeve map 8443 --any                     # on whatever port is free
   portreeve map 80 --client 192.168.77.20 --detach
 
 The first line printed says where the port can be reached from outside. The mapping is renewed at

@@ -1,7 +1,7 @@
 //! `portreeve call`.
 
 use portreeve::raw;
-use portreeve::{Conversation, Error, Gateway};
+use portreeve::{Error, Gateway, InvalidRequest};
 
 use crate::args::{Call, Reach};
 use crate::exit::End;
@@ -39,10 +39,14 @@ async fn services(output: &Output, gateway: &Gateway) -> Services {
 
 async fn actions(output: &Output, gateway: &Gateway, name: &str) -> Result<Actions, Error> {
     let services = output.during("reading the descriptions", gateway.services()).await;
-    let service = services.into_iter().find(|service| is_called(service, name));
-    let service = service.ok_or_else(|| Conversation::NotOffered(format!("service {name}")))?;
-    if let Some(problem) = service.problem {
-        return Err(problem.into());
+    let Some(service) = services.iter().find(|service| is_called(service, name)) else {
+        let names: Vec<String> = services.iter().map(versioned_name).collect();
+        let problem = format!("the gateway has {}", names.join(", "));
+        let (what, value) = ("service", name.to_owned());
+        return Err(InvalidRequest::Value { what, value, problem }.into());
+    };
+    if let Some(problem) = &service.problem {
+        return Err(problem.clone().into());
     }
     Ok(Actions {
         service_type: Text::clean(&service.service_type),
@@ -52,16 +56,21 @@ async fn actions(output: &Output, gateway: &Gateway, name: &str) -> Result<Actio
 
 /// Whether the service goes by this name: its name, with or without version, its type or its identifier.
 fn is_called(service: &raw::Service, name: &str) -> bool {
-    let versioned = service.version.map(|version| format!("{}:{version}", service.name));
     [
-        Some(&service.name),
-        versioned.as_ref(),
-        Some(&service.service_type),
-        Some(&service.service_id),
+        &service.name,
+        &versioned_name(service),
+        &service.service_type,
+        &service.service_id,
     ]
     .into_iter()
-    .flatten()
     .any(|known| known.eq_ignore_ascii_case(name))
+}
+
+fn versioned_name(service: &raw::Service) -> String {
+    match service.version {
+        Some(version) => format!("{}:{version}", service.name),
+        None => service.name.clone(),
+    }
 }
 
 fn action(action: &raw::Action) -> Action {

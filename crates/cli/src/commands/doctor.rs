@@ -8,8 +8,8 @@ use tokio::time::sleep;
 
 use crate::args::{Doctor, Reach};
 use crate::exit::{End, Failure, Status};
-use crate::output::{Output, Text};
-use crate::views::{self, Outcome, Step};
+use crate::output::{Output, Text, View};
+use crate::views::{self, Outcome, Skipped, Step};
 
 use super::reach;
 use super::stop::Stop;
@@ -29,12 +29,8 @@ pub(super) async fn run(output: &Output, reach: &Reach, options: &Doctor) -> Res
     if let Some(server) = &options.stun {
         examination = examination.stun(server);
     }
-    let mut written = Ok(());
-    let examining = examination.run(|step| {
-        if written.is_ok() {
-            written = output.event(&told(step));
-        }
-    });
+    let mut report = Report::new(output);
+    let examining = examination.run(|step| report.step(told(step)));
     let verdict = tokio::select! {
         verdict = output.during("examining", examining) => verdict,
         () = stop.asked() => {
@@ -43,9 +39,60 @@ pub(super) async fn run(output: &Output, reach: &Reach, options: &Doctor) -> Res
             return Err(stopped().into());
         }
     };
-    written?;
-    let diagnosis = concluded(&verdict)?;
-    output.result(&diagnosis)
+    report.end()?;
+    match concluded(&verdict) {
+        Ok(diagnosis) => output.result(&diagnosis),
+        Err(cause) => {
+            output.separate()?;
+            Err(cause)
+        }
+    }
+}
+
+/// Tells the steps as they end. Those that are skipped one after another for the same reason are told to people at once.
+struct Report<'a> {
+    output: &'a Output,
+    skipped: Vec<Step>,
+    written: Result<(), End>,
+}
+
+impl<'a> Report<'a> {
+    fn new(output: &'a Output) -> Self {
+        let (skipped, written) = (Vec::new(), Ok(()));
+        Self {
+            output,
+            skipped,
+            written,
+        }
+    }
+
+    fn step(&mut self, step: Step) {
+        if self.skipped.first().is_none_or(|first| first.finding != step.finding) {
+            self.tell_skipped();
+        }
+        match step.outcome {
+            Outcome::Skipped if self.output.is_for_people() => self.skipped.push(step),
+            _ => self.tell(&step),
+        }
+    }
+
+    fn end(mut self) -> Result<(), End> {
+        self.tell_skipped();
+        self.written
+    }
+
+    fn tell_skipped(&mut self) {
+        let skipped = std::mem::take(&mut self.skipped);
+        if !skipped.is_empty() {
+            self.tell(&Skipped(&skipped));
+        }
+    }
+
+    fn tell(&mut self, view: &impl View) {
+        if self.written.is_ok() {
+            self.written = self.output.event(view);
+        }
+    }
 }
 
 /// A step as it is told.

@@ -56,7 +56,12 @@ impl Output {
 
     /// Whether people read it, on a terminal that can be redrawn.
     pub(crate) fn is_screen(&self) -> bool {
-        !self.json && io::stdout().is_terminal()
+        self.is_for_people() && io::stdout().is_terminal()
+    }
+
+    /// Whether people read it.
+    pub(crate) fn is_for_people(&self) -> bool {
+        !self.json
     }
 
     /// The page for people.

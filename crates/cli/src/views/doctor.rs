@@ -36,6 +36,10 @@ pub(crate) enum Outcome {
     Skipped,
 }
 
+/// Steps that were all skipped for the same reason; people read it once.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Skipped<'a>(pub(crate) &'a [Step]);
+
 /// The verdict of an examination in which nothing was wrong.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Diagnosis {
@@ -45,6 +49,17 @@ pub(crate) struct Diagnosis {
     pub(crate) remedy: Option<Text>,
     /// How many steps there were.
     pub(crate) steps: usize,
+}
+
+impl View for Skipped<'_> {
+    fn human(&self, page: &Page) -> String {
+        let Some(first) = self.0.first() else {
+            return String::new();
+        };
+        let titles: Vec<&str> = self.0.iter().map(|step| step.title.as_str()).collect();
+        let title = Text::clean(titles.join(", "));
+        Step { title, ..first.clone() }.human(page)
+    }
 }
 
 impl View for Step {

@@ -15,7 +15,7 @@ mod unmap;
 
 pub(crate) use call::{Action, Actions, Argument, Called, Service, Services};
 pub(crate) use discover::{Connection, Discovered, Found};
-pub(crate) use doctor::{Diagnosis, Outcome, Step};
+pub(crate) use doctor::{Diagnosis, Outcome, Skipped, Step};
 pub(crate) use gateway::{AddressKind, Gateway};
 pub(crate) use link::LinkRequested;
 pub(crate) use list::{Listed, Row};

@@ -147,7 +147,7 @@ impl Link {
     fn in_words(&self) -> String {
         let rates = match (self.up_bits_per_second, self.down_bits_per_second) {
             (0, 0) => String::new(),
-            (up, down) => format!(", {} up, {} down", bits_per_second(up), bits_per_second(down)),
+            (up, down) => format!(", {} up, {} down", rate(up), rate(down)),
         };
         format!(
             "{} {}{rates}",
@@ -217,6 +217,12 @@ impl View for StatusEvent {
     }
 }
 
+/// A bit rate; the largest number that the argument holds stands for more, too.
+fn rate(rate: u64) -> String {
+    let more = if rate >= u32::MAX.into() { "over " } else { "" };
+    format!("{more}{}", bits_per_second(rate))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::gateway::tests::gateway;
@@ -263,6 +269,12 @@ mod tests {
              Mappings    12 mappings, this host may have 450\n\
              Verdict     ready to map ports\n"
         );
+    }
+
+    #[test]
+    fn a_rate_that_does_not_fit_is_told_as_more() {
+        assert_eq!(rate(u32::MAX.into()), "over 4.2 Gbit/s");
+        assert_eq!(rate(50_000_000), "50 Mbit/s");
     }
 
     #[test]

@@ -61,10 +61,17 @@ fn arguments_are_checked_before_anything_is_sent() {
 #[test]
 fn what_the_gateway_does_not_have_is_said() {
     let gateway = ScriptedGateway::builder().start_on_loopback();
-    for (what, expected) in [("Toaster", 1), ("WANIPConnection MakeToast", 2)] {
+    for (what, instead) in [
+        ("Toaster", "WANIPConnection:2"),
+        ("Toaster MakeToast", "WANIPConnection:2"),
+        ("WANIPConnection MakeToast", "the service has SetConnectionType, "),
+        ("WANIPConnection GetExternalIPAddress Toast=1", "the action takes none"),
+        ("WANIPConnection DeletePortMapping", "\"NewRemoteHost\": it is missing"),
+    ] {
         let finished = portreeve(&format!("call {what} --gateway {}", gateway.description_url()));
-        assert_eq!(status(&finished), expected, "{}", finished.stderr);
-        assert!(finished.stderr.contains("Toast"), "{}", finished.stderr);
+        assert_eq!(status(&finished), 2, "{}", finished.stderr);
+        assert!(finished.stderr.contains(instead), "{}", finished.stderr);
+        assert!(!finished.stderr.contains('…'), "{}", finished.stderr);
     }
 }
 

@@ -36,6 +36,19 @@ fn a_port_on_which_nothing_listens_is_the_fault_of_this_machine() {
 }
 
 #[test]
+fn what_makes_no_sense_without_a_gateway_is_told_in_one_line() {
+    let line = "doctor --timeout 300ms --gateway 127.77.77.76";
+    let finished = portreeve(line);
+    assert_eq!(status(&finished), 3, "{}", finished.stderr);
+    let skipped = "– Connection, Address translation, External address, Seen from outside, Trial mapping, Read-back, \
+                   Through and back, Tidying up: Without a gateway there is nothing to ask.\n";
+    assert!(finished.stdout.contains(skipped), "{}", finished.stdout);
+    let finished = portreeve(&format!("{line} --json"));
+    let steps = lines(&finished).iter().filter(|line| line["event"] == "step").count();
+    assert_eq!(steps, 15, "scripts get each");
+}
+
+#[test]
 fn signs_are_ascii_where_the_locale_is() {
     let gateway = ScriptedGateway::builder().start_on_loopback();
     let finished = Tool::new(&doctor(&gateway, "")).env("LC_ALL", "C").run();

@@ -136,6 +136,8 @@ fn behind_another_nat_it_ends_with_4_unless_told_to_go_on() {
     let failure = error(&portreeve(&map(&gateway, "8080 --detach --json")), 4);
     assert_eq!(failure["code"], "double-nat");
     assert!(gateway.calls("AddPortMapping").is_empty() && gateway.calls("AddAnyPortMapping").is_empty());
+    let remedy = failure["remedy"].as_str().unwrap();
+    assert!(remedy.contains("`--despite-status`"), "{remedy}");
     let told = portreeve(&map(&gateway, "8080 --detach --despite-status")).success();
     assert!(told.starts_with("TCP 192.168.1.7:8080 -> 127.0.0.1:8080"), "{told}");
 }

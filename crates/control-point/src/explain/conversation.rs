@@ -12,7 +12,7 @@ impl Conversation {
                 format!(
                     "No connection to the router at {} could be made: {}.",
                     quoted(address),
-                    plain(reason)
+                    super::reason(reason)
                 ),
                 "Check that this computer is still in the router's network. If the router has just restarted, wait a \
                  minute. If the address or port is wrong, search again without naming the gateway.",

@@ -15,7 +15,7 @@ mod unusable;
 
 pub(crate) use length::length;
 pub(crate) use no_gateway::{ANSWERS_DROPPED, UPNP_OFF};
-pub(crate) use quote::{plain, quoted};
+pub(crate) use quote::{plain, quoted, reason};
 
 use crate::error::{Error, Untrue};
 
@@ -87,7 +87,7 @@ impl Error {
                 "system",
                 format!(
                     "This computer refused something that is needed ({doing}): {}.",
-                    plain(reason)
+                    quote::reason(reason)
                 ),
                 "See whether a sandbox, a container or a security policy keeps this program from the network, and \
                  whether the limit of open files is reached.",

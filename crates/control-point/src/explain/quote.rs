@@ -21,6 +21,15 @@ pub(crate) fn plain(text: &str) -> String {
     }
 }
 
+/// The system's words on one line, without the number that stands behind them.
+pub(crate) fn reason(text: &str) -> String {
+    let line = plain(text);
+    match line.rsplit_once(" (os error ") {
+        Some((words, number)) if number.trim_end_matches(')').parse::<i32>().is_ok() => words.to_owned(),
+        _ => line,
+    }
+}
+
 /// Whether a character acts on a terminal or on the order of the text instead of standing for something visible.
 fn steers(c: char) -> bool {
     c.is_control()
@@ -46,6 +55,13 @@ mod tests {
     #[test]
     fn a_quotation_ends_where_it_ends() {
         assert_eq!(quoted("x\". All is well"), "\"x'. All is well\"");
+    }
+
+    #[test]
+    fn the_number_of_a_systems_error_is_for_programs() {
+        assert_eq!(reason("Connection refused (os error 111)"), "Connection refused");
+        assert_eq!(reason("refused (os error abc)"), "refused (os error abc)");
+        assert_eq!(reason("no root"), "no root");
     }
 
     #[test]

@@ -38,12 +38,11 @@ impl PortsRefused {
             ports.join(", "),
             last.problem
         );
-        let remedy = match self.last.code {
+        match self.last.code {
             // These tell the cause by themselves.
-            403 | 606 => last.remedy,
-            _ => EVERY_PORT_REMEDY.to_owned(),
-        };
-        Explanation::new("every-port-refused", problem, remedy)
+            403 | 606 => Explanation { problem, ..last },
+            _ => Explanation::new("every-port-refused", problem, EVERY_PORT_REMEDY),
+        }
     }
 }
 

@@ -35,13 +35,9 @@ impl InvalidRequest {
             ),
             Self::Argument { argument, problem } => Explanation::new(
                 "invalid-argument",
-                format!(
-                    "The argument {} does not fit the action: {}.",
-                    quoted(argument),
-                    plain(problem)
-                ),
-                "Compare names and values with the action's own description, which `portreeve call` shows when it is \
-                 given no arguments.",
+                format!("Something is wrong with {}: {}.", quoted(argument), plain(problem)),
+                "Compare names and values with the action's own description; `portreeve call SERVICE` shows those of \
+                 all its actions.",
             ),
             Self::Value { what, value, problem } => Explanation::new(
                 "invalid-value",

@@ -9,6 +9,14 @@ impl Unusable {
         match self {
             Self::NotConnected { status, last_error } => not_connected(status, last_error),
             Self::NatOff => NAT_OFF.into(),
+            Self::DoubleNat(address) if address.is_loopback() => Explanation::new(
+                DOUBLE_NAT.code,
+                format!(
+                    "The gateway's external address, {address}, is this computer itself: it is being tried out, and \
+                     nothing from the internet reaches it."
+                ),
+                "Let the gateway run where there is a connection to the internet.",
+            ),
             Self::DoubleNat(address) => {
                 let mut explanation = Explanation::from(DOUBLE_NAT);
                 explanation.problem += &format!(" Its own external address, {address}, is a private one.");

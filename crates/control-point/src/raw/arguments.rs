@@ -9,16 +9,16 @@ use crate::error::InvalidRequest;
 pub(super) fn check(action: &Action, given: &[(&str, &str)]) -> Result<Vec<(String, String)>, InvalidRequest> {
     for (index, (name, _)) in given.iter().enumerate() {
         let Some(argument) = action.takes.iter().find(|argument| means(name, &argument.name)) else {
-            return Err(wrong(name, format!("{} takes {}", action.name, names(&action.takes))));
+            return Err(wrong(name, format!("the action takes {}", names(&action.takes))));
         };
         if given[..index].iter().any(|(earlier, _)| means(earlier, &argument.name)) {
-            return Err(wrong(&argument.name, "is given twice"));
+            return Err(wrong(&argument.name, "it is given twice"));
         }
     }
     let checked = action.takes.iter().map(|argument| {
         let given = given.iter().find(|(name, _)| means(name, &argument.name));
         let (_, text) = given.ok_or_else(|| {
-            let problem = format!("is missing; {} takes {}", action.name, names(&action.takes));
+            let problem = format!("it is missing; the action takes {}", names(&action.takes));
             wrong(&argument.name, problem)
         })?;
         let text = argument.check(text).map_err(|problem| wrong(&argument.name, problem))?;
@@ -62,7 +62,7 @@ impl Argument {
             let allowed = exact.or_else(similar);
             return allowed
                 .cloned()
-                .ok_or_else(|| format!("must be one of {}", list(self.allowed_values.iter().cloned())));
+                .ok_or_else(|| format!("it must be one of {}", list(self.allowed_values.iter().cloned())));
         }
         let Some((minimum, maximum)) = &self.allowed_range else {
             return Ok(text);
@@ -70,7 +70,7 @@ impl Argument {
         // A range that is none, as some gateways have it, allows all.
         match (text.parse::<i128>(), minimum.parse::<i128>(), maximum.parse::<i128>()) {
             (Ok(number), Ok(low), Ok(high)) if low <= high && !(low..=high).contains(&number) => {
-                Err(format!("must be within {minimum} and {maximum}"))
+                Err(format!("it must be within {minimum} and {maximum}"))
             }
             _ => Ok(text),
         }
@@ -82,7 +82,7 @@ impl Argument {
             let number: Option<i128> = text.trim().parse().ok();
             match number {
                 Some(number) if (low..=high).contains(&number) => Ok(number.to_string()),
-                _ => Err(format!("must be a whole number within {low} and {high}")),
+                _ => Err(format!("it must be a whole number within {low} and {high}")),
             }
         };
         match self.data_type.to_ascii_lowercase().as_str() {
@@ -96,15 +96,15 @@ impl Argument {
             "i8" | "int" => integer(i64::MIN.into(), i64::MAX.into()),
             "r4" | "r8" | "number" | "float" | "fixed.14.4" => match text.trim().parse::<f64>() {
                 Ok(number) if number.is_finite() => Ok(text.trim().to_owned()),
-                _ => Err("must be a number".to_owned()),
+                _ => Err("it must be a number".to_owned()),
             },
             // The forms that every gateway understands.
             "boolean" => match text.trim().to_ascii_lowercase().as_str() {
                 "1" | "true" | "yes" => Ok("1".to_owned()),
                 "0" | "false" | "no" => Ok("0".to_owned()),
-                _ => Err("must be 1 or 0".to_owned()),
+                _ => Err("it must be 1 or 0".to_owned()),
             },
-            "char" if text.chars().count() != 1 => Err("must be one character".to_owned()),
+            "char" if text.chars().count() != 1 => Err("it must be one character".to_owned()),
             _ => Ok(text.to_owned()),
         }
     }

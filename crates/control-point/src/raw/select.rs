@@ -66,11 +66,20 @@ fn bare(name: &str) -> &str {
     }
 }
 
-/// Names, as a sentence has them.
+/// Names, as a sentence has them: as many as are read to the end.
 pub(super) fn list(names: impl Iterator<Item = String>) -> String {
+    const MOST_LETTERS: usize = 100;
     let names: Vec<String> = names.collect();
-    match names.as_slice() {
-        [] => "none".to_owned(),
-        names => names.join(", "),
+    let mut letters = 0;
+    let fits = |name: &&String| {
+        letters += name.len() + 2;
+        letters <= MOST_LETTERS
+    };
+    let shown: Vec<&str> = names.iter().take_while(fits).map(String::as_str).collect();
+    match (shown.len(), names.len() - shown.len()) {
+        (0, 0) => "none".to_owned(),
+        (_, 0) => shown.join(", "),
+        (0, hidden) => format!("{hidden} others"),
+        (_, hidden) => format!("{} and {hidden} more", shown.join(", ")),
     }
 }

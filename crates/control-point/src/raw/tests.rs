@@ -133,30 +133,30 @@ async fn what_does_not_fit_the_description_is_not_sent() {
         (
             &[("Colour", "Red"), ("Level", "1")],
             "On",
-            "is missing; SetLamp takes Colour, Level, On",
+            "it is missing; the action takes Colour, Level, On",
         ),
-        (&[("Hue", "Red")], "Hue", "SetLamp takes Colour, Level, On"),
-        (&[("Was", "1")], "Was", "SetLamp takes Colour, Level, On"),
-        (&[("Colour", "Red"), ("colour", "Red")], "Colour", "is given twice"),
+        (&[("Hue", "Red")], "Hue", "the action takes Colour, Level, On"),
+        (&[("Was", "1")], "Was", "the action takes Colour, Level, On"),
+        (&[("Colour", "Red"), ("colour", "Red")], "Colour", "it is given twice"),
         (
             &[("Colour", "Blue"), ("Level", "1"), ("On", "1")],
             "Colour",
-            "must be one of Red, Green",
+            "it must be one of Red, Green",
         ),
         (
             &[("Colour", "Red"), ("Level", "11"), ("On", "1")],
             "Level",
-            "must be within -10 and 10",
+            "it must be within -10 and 10",
         ),
         (
             &[("Colour", "Red"), ("Level", "much"), ("On", "1")],
             "Level",
-            "must be a whole number within -32768 and 32767",
+            "it must be a whole number within -32768 and 32767",
         ),
         (
             &[("Colour", "Red"), ("Level", "1"), ("On", "maybe")],
             "On",
-            "must be 1 or 0",
+            "it must be 1 or 0",
         ),
     ];
     let gateway = Lamp::new(|asked| match asked.path.as_str() {

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 pub use message::NoAddress;
 pub(crate) use message::{TransactionId, parse_answer, request};
 
-use crate::explain::{Explanation, length, plain, quoted};
+use crate::explain::{self, Explanation, length, plain, quoted};
 use crate::network::Network;
 
 /// The port of STUN (RFC 5389 section 9).
@@ -73,7 +73,10 @@ impl StunError {
             ),
             Self::Network { server, reason } => Explanation::new(
                 "stun-network",
-                format!("Nothing could be sent to the STUN server {server}: {}.", plain(reason)),
+                format!(
+                    "Nothing could be sent to the STUN server {server}: {}.",
+                    explain::reason(reason)
+                ),
                 "Check that this computer has a way to the internet.",
             ),
             Self::Timeout { server, waited } => Explanation::new(

@@ -9,8 +9,8 @@ use portreeve::{Gateway, MapRequest, Mapping, Protocol};
 use tokio::time::timeout;
 
 use crate::args::{Map, Reach};
-use crate::exit::End;
-use crate::output::Output;
+use crate::exit::{End, Status};
+use crate::output::{Output, Text};
 use crate::views::{Ending, Mapped};
 
 use super::reach;
@@ -23,11 +23,24 @@ const FAREWELL: Duration = Duration::from_secs(3);
 pub(super) async fn run(output: &Output, reach: &Reach, options: &Map) -> Result<(), End> {
     let stop = Stop::listen()?;
     let gateway = reach::gateway(output, reach).await?;
-    if options.detach {
+    let ended = if options.detach {
         leave(output, &gateway, options).await
     } else {
         keep::run(output, &gateway, options, stop).await
+    };
+    ended.map_err(insist)
+}
+
+/// Tells those whom the status keeps from mapping how to map all the same.
+fn insist(end: End) -> End {
+    let End::Failed(mut failure) = end else { return end };
+    if failure.status == Status::Unusable {
+        let remedy = failure.remedy.as_ref().map(Text::as_str).unwrap_or_default();
+        failure.remedy = Some(Text::sentences(format!(
+            "{remedy}\nTo map all the same, for hosts on the way: `--despite-status`."
+        )));
     }
+    End::Failed(failure)
 }
 
 /// Makes the mappings and leaves them alone. If one cannot be had, those before it are taken back.

@@ -21,27 +21,7 @@ pub(super) fn mapping(mapping: &Mapping) -> views::Mapping {
 
 fn note(note: &Note) -> views::Note {
     views::Note {
-        code: code(note),
+        code: note.code(),
         text: Text::clean(note.to_string()),
-    }
-}
-
-/// Its stable name.
-const fn code(note: &Note) -> &'static str {
-    match note {
-        Note::AnotherPort { .. } => "another-port",
-        Note::PortMoved { .. } => "port-moved",
-        Note::LowPortRefused(_) => "low-port-refused",
-        Note::LowPortIgnored(_) => "low-port-ignored",
-        Note::SamePortOnly => "same-port-only",
-        Note::PermanentOnly => "permanent-only",
-        Note::AnotherLease { .. } => "another-lease",
-        Note::LeaseChanged { .. } => "lease-changed",
-        Note::LeaseNotShown => "lease-not-shown",
-        Note::MadeAgain => "made-again",
-        Note::ClientNamed(_) => "client-named",
-        Note::ForAnotherHost => "for-another-host",
-        Note::AnswerLost(_) => "answer-lost",
-        _ => "other",
     }
 }
