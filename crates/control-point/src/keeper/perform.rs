@@ -10,7 +10,7 @@ use super::MappingId;
 use super::keeping::{Checked, Found, Order, Survey};
 use crate::error::{Error, NoGateway, Refusal, Untrue};
 use crate::gateway::Gateway;
-use crate::mapping::{Made, Relation, Wanted, carry_out, delete, is_silence, read};
+use crate::mapping::{Made, Relation, Wanted, carry_out, is_silence, read, remove};
 use crate::status;
 
 /// What came of an order.
@@ -41,9 +41,9 @@ pub(super) async fn perform(gateway: Gateway, order: Order) -> Outcome {
             purpose,
             replace,
         } => {
-            if let Some(port) = replace {
-                // Ours, from when we had another address. If it cannot be deleted, it ends with its lease.
-                let _deleted = delete(gateway.connection().wan(), &wanted, port).await;
+            if let Some((before, port)) = replace {
+                // If it cannot be removed, it ends with its lease.
+                let _removed = remove(&gateway, &before, port).await;
             }
             let since = Instant::now();
             let result = carry_out(&gateway, &wanted, purpose).await;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::num::NonZeroU16;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,7 +17,8 @@ use super::perform::{Outcome, found, has_address, perform};
 use crate::discovery::{Announcement, Announcements};
 use crate::error::{Conversation, Error};
 use crate::gateway::Gateway;
-use crate::mapping::{Wanted, random_seed, remove};
+use crate::mapping::{random_seed, remove};
+use crate::network::BoxFuture;
 
 /// How long taking a mapping away is tried.
 const REMOVAL: Duration = Duration::from_secs(2);
@@ -143,7 +143,7 @@ impl Task {
                 Some(order) => {
                     tracing::debug!(?order, "keeping");
                     let subject = subject(&order);
-                    let mut work = Box::pin(perform(self.gateway.clone(), order));
+                    let mut work: BoxFuture<'static, Outcome> = Box::pin(perform(self.gateway.clone(), order));
                     loop {
                         let event = tokio::select! {
                             biased;
@@ -156,10 +156,8 @@ impl Task {
                                 break;
                             }
                             Event::End => return,
-                            // What is being renewed must not come back after it was removed.
                             Event::Command(Command::Remove { id, done }) if subject == Some(id) => {
-                                drop(work);
-                                self.remove(id, done);
+                                self.remove(id, Some(work), done);
                                 break;
                             }
                             event => self.handle(event),
@@ -197,7 +195,7 @@ impl Task {
                 self.keeping
                     .keep(id, Kept::new(wanted, follows_us, made.external_port), sure_for, since);
             }
-            Event::Command(Command::Remove { id, done }) => self.remove(id, done),
+            Event::Command(Command::Remove { id, done }) => self.remove(id, None, done),
             Event::Heard(announcement) => self.hear(&announcement),
             Event::Deaf => self.announcements = None,
             Event::Done(outcome) => self.take(outcome),
@@ -245,8 +243,14 @@ impl Task {
         self.gateway = gateway;
     }
 
-    /// Deletes it beside other work, which may be waiting for a gateway that does not answer.
-    fn remove(&mut self, id: MappingId, done: oneshot::Sender<Result<(), Error>>) {
+    /// Deletes it beside other work, which may be waiting for a gateway that does not answer. `under_way` is what is
+    /// being done with it at this moment.
+    fn remove(
+        &mut self,
+        id: MappingId,
+        under_way: Option<BoxFuture<'static, Outcome>>,
+        done: oneshot::Sender<Result<(), Error>>,
+    ) {
         let kept = self.keeping.forget(id);
         if let Some(shared) = self.shared.remove(&id) {
             shared.lock().1 = State::Removed;
@@ -254,9 +258,14 @@ impl Task {
         let Some(kept) = kept else {
             return;
         };
+        if self.keeping.keeps_as_well(&kept) {
+            // Nobody listens when it was dropped.
+            let _told = done.send(Ok(()));
+            return;
+        }
         let gateway = self.gateway.clone();
         tokio::spawn(async move {
-            let result = delete_in_time(&gateway, &kept.wanted, kept.external_port).await;
+            let result = take_away(&gateway, &kept, under_way).await;
             if let Err(error) = &result {
                 tracing::debug!(%error, port = kept.external_port, "a mapping could not be removed");
             }
@@ -324,15 +333,28 @@ async fn until(time: Option<Instant>) {
     }
 }
 
-async fn delete_in_time(gateway: &Gateway, wanted: &Wanted, external_port: NonZeroU16) -> Result<(), Error> {
-    timeout(REMOVAL, remove(gateway, wanted, external_port))
-        .await
-        .unwrap_or_else(|_| {
-            let address = gateway.address().to_string();
-            Err(Conversation::Timeout {
-                address,
-                waited: REMOVAL,
-            }
-            .into())
-        })
+/// Lets what is under way come to its end first: what the gateway has been asked for it may still grant after a deletion,
+/// and on another port.
+async fn take_away(
+    gateway: &Gateway,
+    kept: &Kept,
+    under_way: Option<BoxFuture<'static, Outcome>>,
+) -> Result<(), Error> {
+    let removal = async {
+        let mut external_port = kept.external_port;
+        if let Some(work) = under_way
+            && let Ok(Outcome::Renewed { result: Ok(made), .. }) = timeout(REMOVAL / 2, work).await
+        {
+            external_port = made.external_port;
+        }
+        remove(gateway, &kept.wanted, external_port).await
+    };
+    timeout(REMOVAL, removal).await.unwrap_or_else(|_| {
+        let address = gateway.address().to_string();
+        Err(Conversation::Timeout {
+            address,
+            waited: REMOVAL,
+        }
+        .into())
+    })
 }

@@ -32,10 +32,12 @@ pub(crate) enum Relation {
 
 impl Shown {
     /// Gateways show the client as an address, as a name or not at all (miniupnp#236). What cannot be compared counts as
-    /// ours.
+    /// ours, unless it is another mapping by its description too.
     pub(crate) fn relation(&self, wanted: &Wanted) -> Relation {
+        let as_wanted = self.internal_port == wanted.internal_port.get() && self.enabled;
         match self.client() {
             Client::Address(address) if address != wanted.internal_client => Relation::OtherHost,
+            Client::Unclear if !as_wanted && !self.may_be_described_as(wanted) => Relation::OtherHost,
             _ if self.internal_port != wanted.internal_port.get() => Relation::OtherPort,
             _ if !self.enabled => Relation::Disabled,
             _ => Relation::Same,
@@ -52,6 +54,16 @@ impl Shown {
         same_host && self.internal_port == wanted.internal_port.get()
     }
 
+    /// Whether deleting this entry would take something from somebody else: from another host, or from another program
+    /// of this one.
+    pub(crate) fn is_somebody_elses(&self, wanted: &Wanted) -> bool {
+        let same_host = match self.client() {
+            Client::Address(address) => address == wanted.internal_client,
+            Client::Unclear => self.may_be_described_as(wanted),
+        };
+        !same_host || self.internal_port != wanted.internal_port.get()
+    }
+
     /// The client's name, if it is shown by one.
     pub(crate) fn client_name(&self) -> Option<&str> {
         let name = self.internal_client.trim();
@@ -61,6 +73,11 @@ impl Shown {
     /// `client:port`, for messages.
     pub(crate) fn target(&self) -> String {
         format!("{}:{}", self.internal_client.trim(), self.internal_port)
+    }
+
+    /// Some gateways cut descriptions short, or do not keep them.
+    fn may_be_described_as(&self, wanted: &Wanted) -> bool {
+        wanted.description.as_str().trim().starts_with(self.description.trim())
     }
 
     fn client(&self) -> Client {

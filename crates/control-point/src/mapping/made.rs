@@ -6,9 +6,9 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 
 use super::Protocol;
-use super::carry_out::{carry_out, delete};
+use super::carry_out::{carry_out, delete, read};
 use super::note::{Note, Verification};
-use super::plan::{Made, Purpose};
+use super::plan::{Made, Purpose, is_silence};
 use super::wanted::Wanted;
 use crate::error::{Error, Refusal};
 use crate::gateway::Gateway;
@@ -118,9 +118,18 @@ impl Mapping {
     }
 }
 
-/// Deletes a mapping of ours; one that is gone already is deleted.
+/// Deletes a mapping of ours; one that is gone already is deleted. Whoever has the port now, after its lease has ended or
+/// the gateway has restarted, keeps it: many gateways let anybody delete anything.
 pub(crate) async fn remove(gateway: &Gateway, wanted: &Wanted, external_port: NonZeroU16) -> Result<(), Error> {
-    match delete(gateway.connection().wan(), wanted, external_port).await {
+    let wan = gateway.connection().wan();
+    if !gateway.memory().lessons().no_read_back {
+        match read(wan, wanted, external_port).await {
+            Ok(shown) if shown.is_somebody_elses(wanted) => return Ok(()),
+            Err(error) if is_silence(&error) => return Err(error),
+            _ => {}
+        }
+    }
+    match delete(wan, wanted, external_port).await {
         Err(Error::Refused(Refusal { code: 714, .. })) => Ok(()),
         result => result,
     }

@@ -13,7 +13,7 @@ mod unmap;
 mod wanted;
 
 pub(crate) use candidates::Random;
-pub(crate) use carry_out::{carry_out, delete, random_seed, read, unhurried};
+pub(crate) use carry_out::{carry_out, random_seed, read, unhurried};
 pub(crate) use entry::Relation;
 pub(crate) use lessons::Memory;
 pub(crate) use made::remove;

@@ -90,8 +90,8 @@ pub(crate) enum Order {
         id: MappingId,
         wanted: Wanted,
         purpose: Purpose,
-        /// Delete this port first: its entry leads to an address that we had.
-        replace: Option<NonZeroU16>,
+        /// Remove this first: it leads to an address that we had.
+        replace: Option<(Wanted, NonZeroU16)>,
     },
     /// Look whether the entry is there; then [`Keeping::checked`].
     Check {
@@ -136,12 +136,18 @@ impl Keeping {
         self.granted(id, lease, since);
     }
 
-    /// Does not keep it any longer. Gives what is to be deleted, if anything is.
+    /// Does not keep it any longer. Gives what it was.
     pub(crate) fn forget(&mut self, id: MappingId) -> Option<Kept> {
         self.due.set(id, None);
         self.ends.set(id, None);
         self.suspect.remove(&id);
         self.mappings.remove(&id)
+    }
+
+    /// Whether the same entry of the gateway is kept for somebody else too.
+    pub(crate) fn keeps_as_well(&self, kept: &Kept) -> bool {
+        let entry = |kept: &Kept| (kept.wanted.protocol, kept.wanted.remote_host, kept.external_port);
+        self.mappings.values().any(|other| entry(other) == entry(kept))
     }
 
     /// A kept mapping.
@@ -235,7 +241,16 @@ impl Keeping {
             id,
             wanted,
             purpose,
-            replace: kept.leads_to.is_some().then_some(kept.external_port),
+            replace: kept.leads_to.map(|internal_client| {
+                let wanted = kept.wanted.clone();
+                (
+                    Wanted {
+                        internal_client,
+                        ..wanted
+                    },
+                    kept.external_port,
+                )
+            }),
         }
     }
 

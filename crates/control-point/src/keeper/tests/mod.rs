@@ -3,6 +3,7 @@
 
 mod comings_and_goings;
 mod leases;
+mod removal;
 mod sharing;
 
 use std::time::Duration;

@@ -204,7 +204,9 @@ impl Plan {
         match result {
             Ok(port) => match NonZeroU16::new(port) {
                 Some(port) => self.prove(port),
-                None => self.search(),
+                // It does not tell which; what cannot be found is not there.
+                None if self.lessons.no_read_back => self.fail(self.not_there()),
+                None => self.prove(self.port),
             },
             Err(Error::Refused(refusal)) => self.refused(refusal),
             Err(error @ Error::Conversation(_)) => {

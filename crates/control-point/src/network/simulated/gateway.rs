@@ -69,6 +69,17 @@ impl SimulatedGateway {
         self.table.clear();
     }
 
+    /// Gives a UDP port to another host, whoever has it.
+    pub(crate) fn give_away(&mut self, port: u16) {
+        let row = Row {
+            client: "192.168.77.66".to_owned(),
+            internal_port: port,
+            description: "theirs".to_owned(),
+            ends: Instant::now() + Duration::from_secs(604_800),
+        };
+        self.table.insert(("UDP".to_owned(), port), row);
+    }
+
     /// Calls so far.
     pub(crate) fn calls(&self, action: &str) -> u64 {
         self.calls.get(action).copied().unwrap_or(0)

@@ -37,6 +37,8 @@ struct Conditions {
     /// Of a thousand connections, so many are refused, and so many get no answer.
     refused: u64,
     swallowed: u64,
+    /// How long the gateway takes for an action.
+    held_back: Option<(&'static str, Duration)>,
     random: Random,
 }
 
@@ -47,6 +49,7 @@ impl Simulated {
             local: Ipv4Addr::new(192, 168, 77, 2),
             refused: 0,
             swallowed: 0,
+            held_back: None,
             random: Random(7),
         };
         let inner = Inner {
@@ -78,6 +81,11 @@ impl Simulated {
         (conditions.refused, conditions.swallowed) = (refused, swallowed);
     }
 
+    /// Lets the gateway take so long for an action, each time.
+    pub(crate) fn hold_back(&self, action: &'static str, time: Duration) {
+        self.conditions().held_back = Some((action, time));
+    }
+
     /// Pulls the gateway's plug.
     pub(crate) fn kill(&self) {
         self.gateway().kill();
@@ -96,6 +104,15 @@ impl Simulated {
         let datagram = self.gateway().alive();
         // Nobody may be listening.
         let _heard = self.inner.announcements.send(datagram.into_bytes());
+    }
+
+    fn time_for(&self, soap_action: Option<&str>) -> Duration {
+        let held_back = self.conditions().held_back;
+        let is_it = |action: &str| soap_action.is_some_and(|asked| asked.contains(&format!("#{action}\"")));
+        held_back.map_or(
+            Duration::ZERO,
+            |(action, time)| if is_it(action) { time } else { Duration::ZERO },
+        )
     }
 
     fn conditions(&self) -> MutexGuard<'_, Conditions> {

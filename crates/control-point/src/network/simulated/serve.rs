@@ -9,6 +9,7 @@ use super::Simulated;
 pub(super) async fn serve(stream: DuplexStream, network: Simulated) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     while let Some(request) = read(&mut stream).await? {
+        tokio::time::sleep(network.time_for(request.soap_action.as_deref())).await;
         let (status, body) = {
             let mut gateway = network.gateway();
             if !gateway.is_up() {
