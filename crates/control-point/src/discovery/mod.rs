@@ -38,6 +38,8 @@ use search::Until;
 /// How long to search, unless said otherwise: as long as answers may take that were asked for within a second.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
+
 /// Finds the internet gateway. Await it, after changing what should be different.
 pub fn discover() -> Discovery {
     Discovery {
@@ -74,10 +76,10 @@ enum Cached {
 }
 
 impl Discovery {
-    /// How long to wait for answers; 1 second by default. A gateway that has answered by then may take 2 seconds more
-    /// to tell about itself.
+    /// How long to wait for answers: 1 second by default, an hour at most. A gateway that has answered by then may take
+    /// 2 seconds more to tell about itself.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = timeout.min(LONGEST_TIMEOUT);
         self
     }
 
@@ -103,6 +105,12 @@ impl Discovery {
     /// Remembers no gateways, and writes no file.
     pub fn without_cache(mut self) -> Self {
         self.cache = CacheChoice::Nowhere;
+        self
+    }
+
+    /// As it is, but not longer than this.
+    pub(crate) fn no_longer_than(mut self, most: Duration) -> Self {
+        self.timeout = self.timeout.min(most);
         self
     }
 

@@ -12,6 +12,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod timetable;
+mod wakefulness;
 
 pub use change::{Change, Changes, State};
 use keeping::MappingId;

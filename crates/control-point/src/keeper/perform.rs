@@ -33,6 +33,9 @@ pub(super) enum Outcome {
 /// How long a gateway at its old place may take to answer while it is searched for.
 const AT_ITS_OLD_PLACE: Duration = Duration::from_secs(1);
 
+/// How long one search of many may take, however patient the first one was: a search sends ever more rarely.
+const ONE_SEARCH: Duration = Duration::from_secs(2);
+
 pub(super) async fn perform(gateway: Gateway, order: Order) -> Outcome {
     match order {
         Order::Renew {
@@ -138,13 +141,14 @@ fn told<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
 /// Searches as at first, and at its address, and tries its old place: it may answer one only. Another gateway is taken
 /// if we are in another network; in the same one, ours is waited for.
 async fn search(gateway: Gateway) -> Result<Gateway, Error> {
+    let discovery = gateway.discovery().no_longer_than(ONE_SEARCH);
     let at_its_address = async {
         match gateway.address().to_canonical() {
-            IpAddr::V4(address) => gateway.discovery().gateway(address).await,
-            IpAddr::V6(_) => gateway.discovery().await,
+            IpAddr::V4(address) => discovery.clone().gateway(address).await,
+            IpAddr::V6(_) => discovery.clone().await,
         }
     };
-    let anywhere = gateway.discovery().into_future();
+    let anywhere = discovery.clone().into_future();
     let (there, anywhere, old_place) = tokio::join!(at_its_address, anywhere, answers_at_its_old_place(&gateway));
     let is_it = |found: &Gateway| {
         found.udn() == gateway.udn() || found.address() == gateway.address() || !has_address(&gateway)

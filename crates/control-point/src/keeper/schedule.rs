@@ -15,6 +15,9 @@ pub(crate) const SURVEY: Duration = Duration::from_secs(60);
 /// Between two looks at our own addresses, which send nothing.
 pub(crate) const LOOK_HOME: Duration = Duration::from_secs(10);
 
+/// How long after a search or a sweep announcements lead to no other.
+pub(crate) const CALM: Duration = Duration::from_secs(2);
+
 /// A mapping that lasts for ever is written again as if it had this lease, since a restart may have lost it.
 const PERMANENT: Duration = Duration::from_secs(3600);
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -14,6 +14,7 @@ use super::change::{Change, State};
 use super::keeping::{Keeping, Kept, Order};
 use super::kept::Shared;
 use super::perform::{Outcome, found, has_address, perform};
+use super::wakefulness::Wakefulness;
 use crate::discovery::{Announcement, Announcements};
 use crate::error::{Conversation, Error};
 use crate::gateway::Gateway;
@@ -108,6 +109,7 @@ struct Task {
     shared: BTreeMap<MappingId, Arc<Shared>>,
     commands: mpsc::UnboundedReceiver<Command>,
     announcements: Option<Announcements>,
+    wakefulness: Wakefulness,
 }
 
 /// What ended the wait.
@@ -130,12 +132,16 @@ impl Task {
             announcements: listen(&gateway),
             commands,
             gateway,
+            wakefulness: Wakefulness::new(Instant::now(), SystemTime::now()),
         }
     }
 
     async fn run(mut self) {
         loop {
             self.publish();
+            if self.wakefulness.has_slept(Instant::now(), SystemTime::now()) {
+                self.keeping.woke_up(Instant::now());
+            }
             if self.keeping.looks_home(Instant::now()) {
                 self.keeping.looked_home(has_address(&self.gateway), Instant::now());
             }
@@ -235,7 +241,9 @@ impl Task {
     }
 
     fn found(&mut self, gateway: Gateway, now: Instant) {
-        gateway.memory().learn(&self.gateway.memory().lessons());
+        if gateway.udn() == self.gateway.udn() {
+            gateway.memory().learn(&self.gateway.memory().lessons());
+        }
         if gateway.local_address() != self.gateway.local_address() || gateway.udn() != self.gateway.udn() {
             self.announcements = listen(&gateway);
         }

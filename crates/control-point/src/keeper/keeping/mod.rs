@@ -49,6 +49,8 @@ pub(crate) struct Keeping {
     last_checked: MappingId,
     survey_at: Instant,
     look_home_at: Instant,
+    /// Until then announcements do not lead to another search or sweep.
+    calm_until: Instant,
     /// To be checked at once, since something about the gateway changed.
     suspect: BTreeSet<MappingId>,
     /// Whether all of them have been suspected, and not all looked at yet.
@@ -123,6 +125,7 @@ impl Keeping {
             last_checked: MappingId(0),
             survey_at: now + schedule::SURVEY,
             look_home_at: now + schedule::LOOK_HOME,
+            calm_until: now,
             suspect: BTreeSet::new(),
             sweeping: false,
             changes: Vec::new(),

@@ -81,10 +81,15 @@ impl Keeping {
         if before.udn != self.gateway.udn {
             self.start_over(now);
         }
+        // What was not there before may be somebody else's by now.
+        for kept in self.mappings.values_mut().filter(|kept| kept.next == Next::Restore) {
+            kept.next = Next::MakeAnew;
+        }
         // Even if it seems to be the same run, it was away for a reason. What is there is only looked at.
         self.suspect_all(now);
         self.retry_failed(now);
         self.survey_at = now;
+        self.calm_until = now + schedule::CALM;
     }
 
     /// The gateway was not found.
@@ -118,22 +123,44 @@ impl Keeping {
             self.gateway.boot_id = boot_id;
             location.unwrap_or_default().clone_into(&mut self.gateway.location);
         }
-        if another_run || elsewhere || matches!(self.presence, Presence::Away { .. }) {
+        if matches!(self.presence, Presence::Away { .. }) {
             self.search_at(now);
+        } else if another_run || elsewhere {
+            self.search_unless_calm(now);
         }
     }
 
     /// `ssdp:byebye` of this gateway: either its end, or the first word of its next run.
     pub(crate) fn heard_byebye(&mut self, now: Instant) {
         self.heard = true;
-        self.search_at(now);
+        if matches!(self.presence, Presence::Here) {
+            self.search_unless_calm(now);
+        }
     }
 
     /// `ssdp:update` of this gateway: its interfaces changed.
     pub(crate) fn heard_update(&mut self, next_boot_id: Option<u32>, now: Instant) {
         self.heard = true;
         self.gateway.boot_id = next_boot_id.or(self.gateway.boot_id);
-        self.suspect_all(now);
+        if now < self.calm_until {
+            self.check_at = self.check_at.min(self.calm_until);
+        } else {
+            self.suspect_all(now);
+            self.calm_until = now + schedule::CALM;
+        }
+    }
+
+    /// The machine was asleep, and leases have run on: nobody knows how far.
+    pub(crate) fn woke_up(&mut self, now: Instant) {
+        let ids: Vec<MappingId> = self.mappings.keys().copied().collect();
+        for id in ids {
+            self.due.set(id, Some(now));
+        }
+        self.look_home_at = now;
+        self.survey_at = now;
+        if matches!(self.presence, Presence::Away { .. }) {
+            self.search_at(now);
+        }
     }
 
     /// Whether we still have the address that the gateway knows us by.
@@ -148,6 +175,16 @@ impl Keeping {
         self.search_at(now + schedule::pause_after(self.found_in_vain));
         if let Presence::Away { why, .. } = &mut self.presence {
             why.get_or_insert(error);
+        }
+    }
+
+    /// Anybody can announce anything, as often as they like, and neither we nor the gateway shall be kept busy by that:
+    /// if it has just been found, asking it how it is must do.
+    fn search_unless_calm(&mut self, now: Instant) {
+        if now < self.calm_until {
+            self.survey_at = self.survey_at.min(self.calm_until);
+        } else {
+            self.search_at(now);
         }
     }
 

@@ -77,3 +77,15 @@ async fn a_new_external_address_is_told() {
     assert_eq!(kept.external().to_string(), "11.11.11.9:4000");
     assert!(has(&network, 4000));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_patient_search_at_first_does_not_make_a_slow_return() {
+    let network = Simulated::new();
+    let gateway = network.discover().timeout(Duration::MAX).await.unwrap();
+    let _kept = gateway.map(crate::Protocol::Udp, 4000).keep().await.unwrap();
+    sleep(MINUTE).await;
+    network.kill();
+    sleep(Duration::from_secs(50)).await;
+    network.restart(Announced::No);
+    assert!(until_mapped(&network, 4000).await <= Duration::from_secs(5));
+}
