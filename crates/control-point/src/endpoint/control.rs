@@ -76,7 +76,8 @@ impl Control {
     }
 
     async fn exchange(&self, action: &str, soap_action: &str, body: String) -> Result<Answer, Error> {
-        let response = self.http.post(&self.url, soap_action, body, Some(self.local)).await?;
+        let (local, repetition) = (Some(self.local), repetition(action));
+        let response = self.http.post(&self.url, soap_action, body, local, repetition).await?;
         tracing::trace!(url = %self.url, action, status = response.status, "answered");
         // Gateways send answers and faults under all kinds of statuses, so what the body says comes first.
         match soap::parse_reply(action, &response.body) {
@@ -95,5 +96,14 @@ impl Control {
             })),
             Err(error) => Err(self.malformed(action, &error)),
         }
+    }
+}
+
+/// AddAnyPortMapping may make a second mapping on another port, and nobody knows what a vendor's actions do.
+fn repetition(action: &str) -> http::Repetition {
+    let reads = action.starts_with("Get") || action == soap::QUERY;
+    match reads || matches!(action, "AddPortMapping" | "DeletePortMapping") {
+        true => http::Repetition::Harmless,
+        false => http::Repetition::Harmful,
     }
 }

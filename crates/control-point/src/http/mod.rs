@@ -71,11 +71,21 @@ impl Response {
     }
 }
 
+/// What becomes of a request that is carried out twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repetition {
+    /// The same as if it was carried out once.
+    Harmless,
+    /// Something else.
+    Harmful,
+}
+
 /// A request, to be sent more than once if need be.
 struct Question<'a> {
     url: &'a Url,
     from: Option<IpAddr>,
     limit: usize,
+    repetition: Repetition,
     deadline: Instant,
     request: Request<Full<Bytes>>,
 }
@@ -111,7 +121,8 @@ impl Client {
     /// Fetches a document, from a certain address of ours if given.
     pub(crate) async fn get(&self, url: &Url, from: Option<IpAddr>) -> Result<Response, Conversation> {
         let request = self.request(Method::GET, url, Bytes::new())?;
-        self.ask(url, from, self.settings.document_limit, request).await
+        let limit = self.settings.document_limit;
+        self.ask(url, from, limit, Repetition::Harmless, request).await
     }
 
     /// Calls an action: `soap_action` is the value of the header, quotes included (UDA 1.1 section 3.1.1).
@@ -121,6 +132,7 @@ impl Client {
         soap_action: &str,
         body: String,
         from: Option<IpAddr>,
+        repetition: Repetition,
     ) -> Result<Response, Conversation> {
         let mut request = self.request(Method::POST, url, body.into())?;
         let soap_action = HeaderValue::from_str(soap_action).map_err(|_| Conversation::Malformed {
@@ -133,7 +145,8 @@ impl Client {
         headers.insert(SOAP_ACTION, soap_action);
         let spelling = self.spelling.get_or_init(spelling::spelling).await;
         request.extensions_mut().extend(spelling.clone());
-        self.ask(url, from, self.settings.answer_limit, request).await
+        self.ask(url, from, self.settings.answer_limit, repetition, request)
+            .await
     }
 
     fn request(&self, method: Method, url: &Url, body: Bytes) -> Result<Request<Full<Bytes>>, Conversation> {
@@ -155,6 +168,7 @@ impl Client {
         url: &Url,
         from: Option<IpAddr>,
         limit: usize,
+        repetition: Repetition,
         request: Request<Full<Bytes>>,
     ) -> Result<Response, Conversation> {
         let queue = self.pool.queue(url.authority());
@@ -163,6 +177,7 @@ impl Client {
             url,
             from,
             limit,
+            repetition,
             deadline: Instant::now(),
             request,
         };
@@ -179,13 +194,15 @@ impl Client {
         }
     }
 
-    /// Asks over the connection that was kept, or over another one if that does not work any more.
+    /// Asks over the connection that was kept, or over another one if that does not work any more. If a kept connection
+    /// ends without an answer, nobody knows whether the request was carried out.
     async fn ask_on(&self, kept: &mut Option<Connection>, question: &Question<'_>) -> Result<Response, Conversation> {
         if let Some(connection) = kept.take()
+            && question.repetition == Repetition::Harmless
             && connection.serves(question.from)
         {
             match self.ask_over(connection, question, kept).await {
-                // The gateway had closed it, and saw nothing of the request.
+                // Most likely the gateway had closed it, and saw nothing of the request.
                 Err(Failure::Unanswered(_)) => {}
                 Err(Failure::Final(why)) => return Err(why),
                 Ok(response) => return Ok(response),

@@ -29,7 +29,9 @@ async fn an_endless_body_is_cut_off() {
     }
     let chunk = b"10\r\nxxxxxxxxxxxxxxxx\r\n";
     let url = endless(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", chunk).await;
-    let answer = client(PATIENT).post(&url, "\"x#y\"", String::new(), None).await;
+    let answer = client(PATIENT)
+        .post(&url, "\"x#y\"", String::new(), None, Repetition::Harmless)
+        .await;
     assert_eq!(answer, Err(too_large(&url, 128 * 1024)));
 }
 
@@ -120,7 +122,7 @@ async fn garbage_is_named() {
 async fn a_service_type_that_breaks_the_request_is_not_sent() {
     let url = Url::parse("http://127.0.0.1:9/").unwrap();
     let answer = client(PATIENT)
-        .post(&url, "\"x\r\nEvil: y\"", String::new(), None)
+        .post(&url, "\"x\r\nEvil: y\"", String::new(), None, Repetition::Harmless)
         .await;
     assert!(matches!(answer, Err(Conversation::Malformed { .. })), "{answer:?}");
 }

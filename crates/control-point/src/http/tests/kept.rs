@@ -51,7 +51,26 @@ async fn a_request_that_a_kept_connection_swallowed_is_sent_again() {
     .await;
     let client = client(PATIENT);
     assert_eq!(whole(client.get(&url, None).await), "0");
-    assert_eq!(whole(client.post(&url, "\"x#y\"", "<a/>".to_owned(), None).await), "1");
+    assert_eq!(
+        whole(
+            client
+                .post(&url, "\"x#y\"", "<a/>".to_owned(), None, Repetition::Harmless)
+                .await
+        ),
+        "1"
+    );
+}
+
+#[tokio::test]
+async fn what_must_not_be_carried_out_twice_is_sent_over_a_connection_of_its_own() {
+    let url = numbered(usize::MAX).await;
+    let client = client(PATIENT);
+    assert_eq!(whole(client.get(&url, None).await), "0");
+    let answer = client
+        .post(&url, "\"x#y\"", String::new(), None, Repetition::Harmful)
+        .await;
+    assert_eq!(whole(answer), "1");
+    assert_eq!(whole(client.get(&url, None).await), "1");
 }
 
 #[tokio::test]
@@ -176,7 +195,14 @@ async fn r63_a_gateway_that_minds_haste_is_asked_again_and_slowly_from_then_on()
     let url = easily_upset("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 9\r\n\r\nnot now!!").await;
     let client = client(PATIENT);
     for _ in 0..3 {
-        assert_eq!(whole(client.post(&url, "\"x#y\"", String::new(), None).await), "ok");
+        assert_eq!(
+            whole(
+                client
+                    .post(&url, "\"x#y\"", String::new(), None, Repetition::Harmless)
+                    .await
+            ),
+            "ok"
+        );
     }
 }
 
@@ -184,9 +210,20 @@ async fn r63_a_gateway_that_minds_haste_is_asked_again_and_slowly_from_then_on()
 async fn a_refusal_with_a_reason_is_not_asked_again() {
     let url = easily_upset("HTTP/1.1 500 x\r\nContent-Length: 8\r\n\r\n<Fault/>").await;
     let client = client(PATIENT);
-    assert_eq!(whole(client.post(&url, "\"x#y\"", String::new(), None).await), "ok");
     assert_eq!(
-        whole(client.post(&url, "\"x#y\"", String::new(), None).await),
+        whole(
+            client
+                .post(&url, "\"x#y\"", String::new(), None, Repetition::Harmless)
+                .await
+        ),
+        "ok"
+    );
+    assert_eq!(
+        whole(
+            client
+                .post(&url, "\"x#y\"", String::new(), None, Repetition::Harmless)
+                .await
+        ),
         "<Fault/>"
     );
 }

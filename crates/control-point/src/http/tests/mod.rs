@@ -13,7 +13,7 @@ use portreeve_wire::Url;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Client, Response, Settings};
+use super::{Client, Repetition, Response, Settings};
 use crate::error::Conversation;
 use crate::network::System;
 

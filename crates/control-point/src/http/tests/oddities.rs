@@ -23,7 +23,13 @@ async fn a_request_is_spelt_as_naive_routers_expect() {
     let client = client(PATIENT);
     let local = IpAddr::V4(Ipv4Addr::new(127, 7, 7, 7));
     let response = client
-        .post(&url, "\"urn:x:1#Do\"", "<body/>".to_owned(), Some(local))
+        .post(
+            &url,
+            "\"urn:x:1#Do\"",
+            "<body/>".to_owned(),
+            Some(local),
+            Repetition::Harmless,
+        )
         .await;
     assert_eq!(response.unwrap().local, local);
     client.get(&url, None).await.unwrap();
@@ -93,7 +99,7 @@ async fn sloppy_heads_are_understood() {
 async fn faults_come_with_their_status_and_body() {
     let url = answering("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 8\r\n\r\n<fault/>").await;
     let response = client(PATIENT)
-        .post(&url, "\"x#y\"", String::new(), None)
+        .post(&url, "\"x#y\"", String::new(), None, Repetition::Harmless)
         .await
         .unwrap();
     assert_eq!(
