@@ -39,8 +39,13 @@ impl Driver {
     }
 
     /// Waits for a result. Sockets and timers are driven by the thread.
-    pub(super) fn run<T>(&self, work: impl Future<Output = T>) -> T {
-        self.handle.block_on(work)
+    pub(super) fn run<T: Send>(&self, work: impl Future<Output = T> + Send) -> T {
+        if Handle::try_current().is_err() {
+            return self.handle.block_on(work);
+        }
+        // tokio lets no thread of a runtime wait for another runtime, so another thread has to.
+        let waited = thread::scope(|scope| scope.spawn(|| self.handle.block_on(work)).join());
+        waited.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 }
 
@@ -51,5 +56,29 @@ impl Drop for Driver {
             // A panic there has been reported there.
             let _ended = thread.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::sleep;
+
+    use super::*;
+
+    async fn work() -> u8 {
+        sleep(Duration::from_millis(1)).await;
+        7
+    }
+
+    #[test]
+    fn work_is_waited_for() {
+        assert_eq!(Driver::start().unwrap().run(work()), 7);
+    }
+
+    #[tokio::test]
+    async fn also_within_a_runtime() {
+        assert_eq!(Driver::start().unwrap().run(work()), 7);
     }
 }

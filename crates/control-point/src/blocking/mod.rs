@@ -13,7 +13,7 @@
 //! # }
 //! ```
 //!
-//! These calls panic within an async runtime, which they would bring to a halt: await their namesakes there.
+//! Within an async runtime these calls hold up the thread that makes them: await their namesakes there.
 
 mod driver;
 mod mapping;
