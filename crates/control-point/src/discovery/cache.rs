@@ -3,7 +3,7 @@
 //! Only LOCATION and UDN are kept: everything else may change with a restart of the gateway. Nothing here is believed
 //! before the gateway has been asked, and a cache that cannot be read or written is none.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,6 +17,9 @@ use super::search::Remembered;
 
 /// More networks than a laptop visits in a year.
 const ENTRIES: usize = 64;
+
+/// Longest UDN that is remembered, in bytes: a UUID has 41.
+const LONGEST_UDN: usize = 128;
 
 /// More bytes than that many entries have.
 const FILE_LIMIT: u64 = 256 * 1024;
@@ -99,6 +102,9 @@ impl Cache {
     /// Notes that this gateway was taken in this place, at a time since 1970; whether that is worth writing down. A
     /// gateway has one entry in a place, and what has not been seen for the longest time is forgotten.
     pub(crate) fn note(&mut self, place: &Place, gateway: &Remembered, now: Duration) -> bool {
+        if gateway.udn.len() > LONGEST_UDN {
+            return false;
+        }
         let location = gateway.location.to_string();
         let fresh =
             |entry: &Entry| entry.location == location && now.as_secs().abs_diff(entry.last_seen) < STALE.as_secs();
@@ -133,6 +139,10 @@ pub(crate) fn default_path() -> Option<PathBuf> {
 /// Reads a cache file; an empty cache if that does not work.
 pub(crate) fn load(path: &Path) -> Cache {
     let read = || -> io::Result<String> {
+        // To open a pipe may take for ever.
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
         let mut text = String::new();
         std::fs::File::open(path)?.take(FILE_LIMIT).read_to_string(&mut text)?;
         Ok(text)
@@ -166,7 +176,13 @@ fn store(path: &Path, cache: &Cache) -> io::Result<()> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let temporary = path.with_extension(format!("{}-{number}.tmp", std::process::id()));
-    let written = std::fs::write(&temporary, cache.render()).and_then(|()| std::fs::rename(&temporary, path));
+    let write = || -> io::Result<()> {
+        // Never through a link that somebody has put there.
+        let mut file = std::fs::File::create_new(&temporary)?;
+        file.write_all(cache.render().as_bytes())?;
+        std::fs::rename(&temporary, path)
+    };
+    let written = write();
     if written.is_err() {
         // The first error is the one that counts.
         let _removed = std::fs::remove_file(&temporary);
@@ -242,6 +258,31 @@ mod tests {
         assert_eq!(cache.gateways.len(), ENTRIES);
         assert!(cache.gateways.iter().all(|entry| entry.udn != "uuid:7"));
         assert!((cache.render().len() as u64) < FILE_LIMIT);
+    }
+
+    #[test]
+    fn a_gateway_cannot_fill_the_file() {
+        let mut cache = Cache::default();
+        let location = format!("http://192.168.77.1:1/{}", "d".repeat(2000));
+        assert!(!cache.note(&place("eth0", 1), &gateway(&location, &"u".repeat(200_000)), NOW));
+        for number in 0..ENTRIES as u64 {
+            let udn = format!("{number:03}{}", "\u{1}".repeat(LONGEST_UDN - 3));
+            assert!(cache.note(&place("eth0", 1), &gateway(&location, &udn), NOW));
+        }
+        assert!((cache.render().len() as u64) < FILE_LIMIT, "{}", cache.render().len());
+    }
+
+    #[test]
+    fn a_link_that_somebody_put_there_is_not_followed() {
+        let folder = TempDir::new();
+        let (path, other) = (folder.path().join("gateways.json"), folder.path().join("other"));
+        std::fs::write(&other, "precious").unwrap();
+        for number in 0..1000 {
+            let temporary = path.with_extension(format!("{}-{number}.tmp", std::process::id()));
+            std::os::unix::fs::symlink(&other, temporary).unwrap();
+        }
+        note(&path, &place("eth0", 1), &gateway("http://192.168.77.1:1/d", "uuid:1"));
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), "precious");
     }
 
     #[test]
