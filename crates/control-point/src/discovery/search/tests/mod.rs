@@ -2,6 +2,7 @@
 
 mod deciding;
 mod following;
+mod properties;
 mod sending;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
