@@ -52,6 +52,7 @@
 
 pub mod actions;
 pub mod blocking;
+mod bounded;
 pub mod discovery;
 pub mod doctor;
 mod endpoint;

@@ -17,6 +17,9 @@ use crate::endpoint::Endpoint;
 use crate::error::Conversation;
 use crate::http;
 
+/// More services than any gateway has.
+const SERVICES: usize = 64;
+
 /// More ways to the internet than any gateway has.
 const CONNECTIONS: usize = 16;
 
@@ -60,7 +63,7 @@ pub(super) fn read(
         local,
     };
     let (mut services, mut known, mut led_away) = (Vec::new(), Vec::new(), None);
-    for placed in description.services() {
+    for placed in description.services().take(SERVICES) {
         match reader.locate(&placed) {
             Ok(offered) => {
                 known.extend(Known::of(placed, &offered));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use portreeve_wire::port_listing::PortMappingEntry;
 use portreeve_wire::{DataType, Value};
 
+use crate::bounded::bounded;
 use crate::mapping::Protocol;
 
 /// A mapping as a gateway lists it; what it cannot be read from is kept as it came.
@@ -72,13 +73,13 @@ impl Entry {
             _ => None,
         };
         Some(Self {
-            remote_host: text("NewRemoteHost").trim().to_owned(),
+            remote_host: bounded(text("NewRemoteHost").trim()),
             external_port: port("NewExternalPort")?,
             protocol: text("NewProtocol").parse().ok()?,
-            internal_client: text("NewInternalClient").trim().to_owned(),
+            internal_client: bounded(text("NewInternalClient").trim()),
             internal_port: port("NewInternalPort").unwrap_or_default(),
             enabled: DataType::Boolean.parse(text("NewEnabled")) != Ok(Value::Boolean(false)),
-            description: text("NewPortMappingDescription").to_owned(),
+            description: bounded(text("NewPortMappingDescription")),
             lease: match DataType::Ui4.parse_answer(text("NewLeaseDuration")) {
                 Ok(Value::Ui4(seconds)) => lease(seconds),
                 _ => None,
@@ -87,16 +88,16 @@ impl Entry {
     }
 
     /// An entry of the answer to GetListOfPortMappings for this protocol.
-    pub(super) fn listed(entry: PortMappingEntry<'_>, asked: Protocol) -> Self {
+    pub(super) fn listed(entry: &PortMappingEntry<'_>, asked: Protocol) -> Self {
         Self {
-            remote_host: entry.remote_host.into_owned(),
+            remote_host: bounded(&entry.remote_host),
             external_port: entry.external_port,
             // What was asked for is surer than what some gateways write there.
             protocol: entry.protocol.parse().unwrap_or(asked),
-            internal_client: entry.internal_client.into_owned(),
+            internal_client: bounded(&entry.internal_client),
             internal_port: entry.internal_port,
             enabled: entry.enabled,
-            description: entry.description.into_owned(),
+            description: bounded(&entry.description),
             lease: lease(entry.lease_time),
         }
     }
@@ -168,6 +169,13 @@ mod tests {
         assert!(entry.enabled);
         assert_eq!(entry.lease, None);
         assert_eq!(Entry::read(&answer(&[("NewLeaseDuration", "0")])).unwrap().lease, None);
+    }
+
+    #[test]
+    fn endless_texts_are_cut() {
+        let endless = "ü".repeat(100_000);
+        let entry = Entry::read(&answer(&[("NewPortMappingDescription", &endless)])).unwrap();
+        assert_eq!(entry.description, "ü".repeat(crate::bounded::LONGEST_TEXT));
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Which way of listing is taken, and whether its result can be believed.
 
 use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::How;
 use super::entry::{Entry, Found};
@@ -10,6 +13,9 @@ use crate::error::Error;
 
 /// How often the array is read again if it changed while it was read.
 const REPETITIONS: u32 = 3;
+
+/// How long to go on asking: a gateway that takes seconds for each of ten thousand answers is not waited for.
+pub(super) const LONGEST: Duration = Duration::from_secs(120);
 
 /// What mappings are read from: a gateway's connection.
 pub(super) trait Source: Sync {
@@ -45,13 +51,17 @@ struct Mark {
 /// Reads all mappings: by pages where the gateway has them, by index where it does not, and by both where pages leave a
 /// doubt.
 pub(super) async fn gather(source: &impl Source) -> Result<Gathered, Error> {
+    let until = Instant::now() + LONGEST;
     let total = source.number_of_entries().await;
     if !source.has_pages() {
-        return by_index(source, total, Found::default(), 0).await;
+        return by_index(source, total, Found::default(), 0, until).await;
     }
     let mut pager = Pager::default();
     while let Some(request) = pager.next() {
-        pager.feed(source.page(request).await);
+        pager.feed(match Instant::now() < until {
+            true => source.page(request).await,
+            false => Page::Refused,
+        });
     }
     let pages = pager.finish();
     let counted = total.map(|total| u32::try_from(pages.found.len()).is_ok_and(|found| found >= total));
@@ -72,7 +82,7 @@ pub(super) async fn gather(source: &impl Source) -> Result<Gathered, Error> {
             complete: true,
         });
     }
-    by_index(source, total, pages.found, pages.requests).await
+    by_index(source, total, pages.found, pages.requests, until).await
 }
 
 /// Reads the array until it does not change meanwhile, in addition to what pages have shown.
@@ -81,6 +91,7 @@ async fn by_index(
     mut total: Option<u32>,
     pages: Found,
     mut requests: u32,
+    until: Instant,
 ) -> Result<Gathered, Error> {
     let paged = !pages.is_empty();
     let mut seen = pages.clone();
@@ -89,7 +100,7 @@ async fn by_index(
         system_update_id: source.system_update_id().await,
     };
     for repetition in 0.. {
-        let walked = walk(source, before.number_of_entries).await?;
+        let walked = walk(source, before.number_of_entries, until).await?;
         requests += walked.requests;
         if let (Some(error), true) = (walked.refusal, walked.found.is_empty() && seen.is_empty()) {
             return Err(error);
@@ -122,9 +133,11 @@ async fn by_index(
     unreachable!("the last repetition returns")
 }
 
-async fn walk(source: &impl Source, total: Option<u32>) -> Result<Walked, Error> {
+async fn walk(source: &impl Source, total: Option<u32>, until: Instant) -> Result<Walked, Error> {
     let mut walk = Walk::new(total);
-    while let Some(index) = walk.next() {
+    while let Some(index) = walk.next()
+        && Instant::now() < until
+    {
         walk.feed(source.slot(index).await?);
     }
     Ok(walk.finish())

@@ -50,7 +50,7 @@ pub struct Listing {
     pub skipped: usize,
     /// How they were read.
     pub how: How,
-    /// Whether these are all: not if the mappings kept changing, or the gateway stopped answering.
+    /// Whether these are all: not if the mappings kept changing, or the gateway stopped answering or took two minutes.
     pub complete: bool,
 }
 
@@ -191,12 +191,7 @@ fn number(values: &[portreeve_wire::Value]) -> Option<u32> {
 
 fn read_page(listing: &str, protocol: Protocol) -> Page {
     match port_listing::parse(listing) {
-        Ok(entries) => Page::Entries(
-            entries
-                .into_iter()
-                .map(|entry| Entry::listed(entry, protocol))
-                .collect(),
-        ),
+        Ok(entries) => Page::Entries(entries.iter().map(|entry| Entry::listed(entry, protocol)).collect()),
         // One entry that cannot be read spoils the page; one by one, the others can be read.
         Err(_) => Page::Refused,
     }

@@ -11,6 +11,7 @@ use super::entry::Shown;
 use super::plan::{Abilities, Listed, Made, Plan, Purpose, Step, Way};
 use super::wanted::Wanted;
 use crate::actions::AddPortMappingArguments;
+use crate::bounded::bounded;
 use crate::error::{Conversation, Error};
 use crate::gateway::{Gateway, WanConnection};
 use crate::listing::Entry;
@@ -67,10 +68,10 @@ pub(crate) async fn read(wan: &WanConnection, wanted: &Wanted, external_port: No
     let ask = || wan.get_specific_port_mapping_entry(&remote_host, external_port.get(), protocol);
     let entry = unhurried(ask).await?;
     Ok(Shown {
-        internal_client: entry.internal_client,
+        internal_client: bounded(&entry.internal_client),
         internal_port: entry.internal_port,
         enabled: entry.enabled,
-        description: entry.port_mapping_description,
+        description: bounded(&entry.port_mapping_description),
         lease: entry.lease_duration,
     })
 }

@@ -3,15 +3,20 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use portreeve_wire::scpd::{self, Scpd, ScpdError};
 use portreeve_wire::{Url, View, service};
+use tokio::time::{Instant, timeout_at};
 
 use super::{Action, Service, arguments, select};
 use crate::endpoint::Control;
 use crate::error::{Conversation, Error};
 use crate::gateway::OfferedService;
 use crate::http;
+
+/// How long all descriptions together may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The descriptions of a gateway's services that have been fetched, by URL.
 #[derive(Debug, Default)]
@@ -50,11 +55,19 @@ impl Catalogue<'_> {
         arguments::arrange(action, answer).ok_or_else(|| control.malformed(&action.name, &"it was cut off"))
     }
 
-    /// All services with their actions.
+    /// All services with their actions, as far as the gateway describes them within [`PATIENCE`].
     pub(super) async fn services(&self) -> Vec<Service> {
         let mut services = Vec::with_capacity(self.offered.len());
+        let until = Instant::now() + PATIENCE;
         for offered in self.offered {
-            let description = self.description(offered).await;
+            let late = |_elapsed| {
+                Err(Conversation::Timeout {
+                    address: offered.scpd.authority().to_string(),
+                    waited: PATIENCE,
+                })
+            };
+            let description = timeout_at(until, self.description(offered)).await;
+            let description = description.unwrap_or_else(late);
             services.push(Service::new(offered, description.as_deref().map_err(Clone::clone)));
         }
         services

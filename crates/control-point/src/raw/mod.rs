@@ -94,7 +94,7 @@ impl Gateway {
         self.catalogue(&offered).call(service, action, arguments).await
     }
 
-    /// All services of the gateway with their actions, as it describes them.
+    /// All services of the gateway with their actions, as far as it describes them within ten seconds.
     pub async fn services(&self) -> Vec<Service> {
         let offered: Vec<&OfferedService> = self.offered().iter().collect();
         self.catalogue(&offered).services().await

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::bounded::bounded;
+
 /// What one look at the gateway showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
@@ -40,8 +42,8 @@ impl Seen {
             Self::Up { uptime }
         } else {
             Self::Down {
-                status: status.to_owned(),
-                last_error: last_error.to_owned(),
+                status: bounded(status),
+                last_error: bounded(last_error),
             }
         }
     }

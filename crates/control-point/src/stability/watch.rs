@@ -19,7 +19,8 @@ pub struct Watch {
 }
 
 impl Gateway {
-    /// Looks at the connection's status now and then once in each interval; at most once in a tenth of a second.
+    /// Looks at the connection's status now and then once in each interval; at most once in a tenth of a second, and at
+    /// least once in a day.
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -40,7 +41,7 @@ impl Gateway {
         let now = Instant::now();
         Watch {
             gateway: self.clone(),
-            interval: interval.max(SHORTEST_INTERVAL),
+            interval: interval.clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL),
             started: now,
             next: now,
         }
@@ -86,3 +87,5 @@ async fn look(gateway: &Gateway) -> Result<Seen, Error> {
 
 /// Some gateways stumble over requests in a hurry.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+
+const LONGEST_INTERVAL: Duration = Duration::from_secs(86_400);

@@ -6,6 +6,9 @@ mod properties;
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use super::gather::gather;
 use super::*;
@@ -177,4 +180,42 @@ fn an_array_that_never_rests_is_read_four_times() {
             "{constant:?} was there all the time"
         );
     }
+}
+
+/// A gateway whose array never ends, and which takes three seconds for each answer.
+struct Endless;
+
+impl Source for Endless {
+    fn has_pages(&self) -> bool {
+        true
+    }
+
+    async fn page(&self, request: PageRequest) -> Page {
+        sleep(Duration::from_secs(3)).await;
+        Page::Entries(vec![
+            entry(request.protocol, request.start, 0),
+            entry(request.protocol, request.start + 1, 0),
+        ])
+    }
+
+    async fn slot(&self, index: u16) -> Result<Slot, Error> {
+        sleep(Duration::from_secs(3)).await;
+        Ok(Slot::Entry(entry(Protocol::Tcp, index, 0)))
+    }
+
+    async fn number_of_entries(&self) -> Option<u32> {
+        Some(u32::MAX)
+    }
+
+    async fn system_update_id(&self) -> Option<u32> {
+        None
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_ever() {
+    let started = Instant::now();
+    let listing = gather(&Endless).await.unwrap();
+    assert!(!listing.complete && !listing.entries.is_empty());
+    assert!(started.elapsed() <= Duration::from_secs(130), "{:?}", started.elapsed());
 }
