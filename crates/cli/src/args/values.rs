@@ -8,6 +8,9 @@ use portreeve::Protocol;
 /// A lease can be no longer: `PortMappingLeaseDuration` of WANIPConnection:2, section 2.3.16.
 const LONGEST_LEASE: Duration = Duration::from_secs(604_800);
 
+/// Clocks end somewhere.
+const LONGEST_SPAN: Duration = Duration::from_secs(10 * 365 * 86_400);
+
 /// A port: 1 to 65535.
 pub(super) fn port(text: &str) -> Result<u16, String> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -34,6 +37,9 @@ pub(super) fn span(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "a time is a number of seconds, or has units as in 500ms, 30s, 10m, 1h30m, 2d, 1w".to_owned())?;
     if length.is_zero() {
         return Err("a time must be longer than nothing".to_owned());
+    }
+    if length > LONGEST_SPAN {
+        return Err("a time must be shorter than ten years".to_owned());
     }
     Ok(length)
 }
@@ -196,7 +202,19 @@ mod tests {
         ] {
             assert_eq!(span(text), Ok(Duration::from_millis(milliseconds)), "{text}");
         }
-        for text in ["", "h", "1 h", "1y", "-5", "1.5h", "5m3", "0", "99999999999999s", "1hh"] {
+        for text in [
+            "",
+            "h",
+            "1 h",
+            "1y",
+            "-5",
+            "1.5h",
+            "5m3",
+            "0",
+            "99999999999999s",
+            "1hh",
+            "4294967295w",
+        ] {
             assert!(span(text).is_err(), "{text}");
         }
     }
