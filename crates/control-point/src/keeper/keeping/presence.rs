@@ -119,10 +119,11 @@ impl Keeping {
         // Descriptions of several versions may be announced, but they are all in one place.
         let elsewhere = location.is_some_and(|location| server_of(location) != server_of(&self.gateway.location));
         if another_run || elsewhere {
-            // Also where the search does not tell, the same announcement leads to no further search.
-            self.gateway.boot_id = boot_id;
             location.unwrap_or_default().clone_into(&mut self.gateway.location);
         }
+        // Also where the search does not tell, the same announcement leads to no further search. Nor does every way of
+        // finding a gateway tell: without this, none of its restarts would be noticed.
+        self.gateway.boot_id = boot_id.or(self.gateway.boot_id);
         if matches!(self.presence, Presence::Away { .. }) {
             self.search_at(now);
         } else if another_run || elsewhere {

@@ -287,6 +287,21 @@ fn a_new_address_after_a_restart_without_a_word_is_told_as_soon() {
     );
 }
 
+/// As one that was found by its description alone, for instance because it was remembered.
+#[test]
+fn restarts_are_heard_of_a_gateway_whose_boot_id_was_not_known_when_it_was_found() {
+    let mut world = World::new(3, 1);
+    world.keeping.gateway.boot_id = None;
+    let description = Some("http://192.168.77.1/d");
+    world.keeping.heard_alive(Some(1), description, world.now);
+    // Where announcements come through, checks are rare.
+    world.run_for(Duration::from_secs(10));
+    world.restart(Duration::ZERO);
+    world.keeping.heard_alive(Some(2), description, world.now);
+    world.run_for(Duration::from_secs(1));
+    assert!(world.all_in_force());
+}
+
 #[test]
 fn a_new_boot_id_alone_leads_to_a_look_at_everything() {
     let mut world = World::new(3, 1);
