@@ -39,7 +39,7 @@ fn a_router_that_lets_nobody_map() {
     let rule = "[[rule]]\naction = \"deny\"\n";
     let Some(bed) = portreeved_with(rule) else { return };
     let tool = Tool::on(bed.lan_host(1));
-    explains(&tool.error("doctor", 1), "refused-by-policy", &["policy"]);
+    explains(&tool.error("doctor", 1), "action-not-authorized", &["policy"]);
     let refused = tool.error("map 8080 --external 18080 --detach", 1);
     assert_eq!(refused["upnp"]["code"], 606, "{refused}");
 }

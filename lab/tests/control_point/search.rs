@@ -51,7 +51,7 @@ fn that_there_is_no_gateway_is_told_within_two_seconds_after_several_searches() 
         (error, begun.elapsed())
     });
     let (error, took) = told;
-    explains(&error, "no-answer", &["192.168.77.1", "UPnP"]);
+    explains(&error, "no-gateway", &["192.168.77.1", "UPnP"]);
     assert!(took < Duration::from_secs(2), "{took:?}");
 
     let bursts = bursts(heard.iter().map(|(at, _)| *at));

@@ -24,13 +24,11 @@ fn without_a_cable_map_ends_with_the_reason() {
     let words = tool.says("status");
     assert!(words.contains("ERROR_NO_CARRIER") || words.contains("cable"), "{words}");
     for command in ["map 8080", "doctor"] {
-        let error = tool.error(command, 4);
         explains(
-            &error,
-            error["code"].as_str().unwrap_or_default(),
+            &tool.error(command, 4),
+            "connection-no-carrier",
             &["not connected", "cable"],
         );
-        eprintln!("{command}: {error}");
     }
 
     bed.wan_cable(Cable::In);
@@ -40,20 +38,12 @@ fn without_a_cable_map_ends_with_the_reason() {
 
 #[test]
 fn behind_another_router_map_and_doctor_say_so() {
-    unusable(
-        "10.1.2.3",
-        ["double-nat", "double-nat"],
-        &["10.1.2.3", "Another router"],
-    );
+    unusable("10.1.2.3", "double-nat", &["10.1.2.3", "Another router"]);
 }
 
 #[test]
 fn behind_a_provider_that_shares_addresses_map_and_doctor_say_so() {
-    unusable(
-        "100.64.9.9",
-        ["carrier-grade-nat", "cgnat"],
-        &["100.64.9.9", "provider"],
-    );
+    unusable("100.64.9.9", "carrier-grade-nat", &["100.64.9.9", "provider"]);
 }
 
 #[test]
@@ -71,16 +61,15 @@ fn a_watched_status_tells_of_a_new_external_address() {
     }
 }
 
-/// With this WAN address nothing is mapped, and the reason is told in these words, by `map` and by `doctor` under these
-/// names.
-fn unusable(address: &str, codes: [&str; 2], words: &[&str]) {
+/// With this WAN address nothing is mapped, and the reason is told by that name in these words.
+fn unusable(address: &str, code: &str, words: &[&str]) {
     let Some(bed) = Gateway::Portreeved.bed() else { return };
     private_wan(&bed, address);
     let tool = Tool::on(bed.lan_host(1));
     assert!(wait_until(SOON, || tool.result("status")["external_address"] == address));
     let status = tool.result("status");
-    assert_eq!(status["unusable"]["code"], codes[0], "{status}");
-    for (command, code) in ["map 8080", "doctor"].into_iter().zip(codes) {
+    assert_eq!(status["unusable"]["code"], code, "{status}");
+    for command in ["map 8080", "doctor"] {
         explains(&tool.error(command, 4), code, words);
     }
     assert_eq!(tool.result("list --all")["mappings"], json!([]));
