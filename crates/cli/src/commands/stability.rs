@@ -19,8 +19,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Watches for as long as was asked for or until stopped, and reports.
 pub(super) async fn run(output: &Output, reach: &Reach, options: &Options) -> Result<(), End> {
-    let mut stop = Stop::listen()?;
     let gateway = reach::gateway(output, reach).await?;
+    let mut stop = Stop::listen()?;
     let mut watched = Watched::default();
     let watching = output.during("watching the connection; Ctrl-C ends it with the report", async {
         tokio::select! {

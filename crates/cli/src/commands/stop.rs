@@ -4,7 +4,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::{End, Failure};
 
-/// Hears Ctrl-C, SIGTERM, and the end of the terminal. Made before there is anything to clean up, so that none is missed.
+/// Hears Ctrl-C, SIGTERM, and the end of the terminal, which from then on end nothing by themselves. Made just before
+/// there is anything to clean up, so that none is missed and a search can be stopped.
 #[derive(Debug)]
 pub(super) struct Stop {
     interrupt: Signal,

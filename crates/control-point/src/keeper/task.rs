@@ -152,9 +152,10 @@ impl Task {
                     let mut work: BoxFuture<'static, Outcome> = Box::pin(perform(self.gateway.clone(), order));
                     loop {
                         let event = tokio::select! {
+                            // Whoever floods us with announcements must not keep it from going on.
                             biased;
-                            event = next_event(&mut self.commands, &mut self.announcements) => event,
                             outcome = &mut work => Event::Done(outcome),
+                            event = next_event(&mut self.commands, &mut self.announcements) => event,
                         };
                         match event {
                             Event::Done(outcome) => {

@@ -19,7 +19,8 @@ use super::{FAREWELL, request, told};
 const ROUNDING: Duration = Duration::from_secs(3);
 
 /// Keeps the mappings until stopped, or until nobody reads what happens; then removes them.
-pub(super) async fn run(output: &Output, gateway: &Gateway, options: &Map, mut stop: Stop) -> Result<(), End> {
+pub(super) async fn run(output: &Output, gateway: &Gateway, options: &Map) -> Result<(), End> {
+    let mut stop = Stop::listen()?;
     let mut kept = Kept::new();
     let ended = kept.until_stopped(output, gateway, options, &mut stop).await;
     let last = output.during("closing the port", kept.remove()).await;

@@ -14,19 +14,17 @@ use crate::output::{Output, Text};
 use crate::views::{Ending, Mapped};
 
 use super::reach;
-use super::stop::Stop;
 
 /// How long a gateway gets for removing what was made before.
 const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Maps, and keeps the mappings until stopped unless they are to be left alone.
 pub(super) async fn run(output: &Output, reach: &Reach, options: &Map) -> Result<(), End> {
-    let stop = Stop::listen()?;
     let gateway = reach::gateway(output, reach).await?;
     let ended = if options.detach {
         leave(output, &gateway, options).await
     } else {
-        keep::run(output, &gateway, options, stop).await
+        keep::run(output, &gateway, options).await
     };
     ended.map_err(insist)
 }

@@ -1,7 +1,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{has, keep};
 use crate::network::simulated::Simulated;
@@ -36,7 +36,8 @@ async fn whoever_has_the_port_when_we_come_back_with_another_address_keeps_it() 
     let mut changes = kept.changes();
     network.gateway().give_away(4000);
     network.move_to(Ipv4Addr::new(192, 168, 77, 99));
-    while !matches!(changes.next().await, Some(Change::ExternalPort { from: 4000, .. })) {}
+    let moved = async { while !matches!(changes.next().await, Some(Change::ExternalPort { from: 4000, .. })) {} };
+    timeout(Duration::from_secs(60), moved).await.expect("it moves");
     let mappings = network.gateway().mappings();
     assert!(
         mappings.contains(&("UDP".to_owned(), 4000, "192.168.77.66".to_owned())),
