@@ -7,7 +7,8 @@ use portreeve_wire::service::{Action, Argument, Direction, KNOWN, Service, WAN_I
 use portreeve_wire::soap::{self, Request};
 
 use super::*;
-use crate::endpoint::loopback::{Asked, Loopback, Told};
+use crate::endpoint::loopback::{Loopback, Told};
+use crate::network::asked::Asked;
 
 /// The names of the actions that a gateway was asked for.
 type Seen = Arc<Mutex<BTreeSet<String>>>;

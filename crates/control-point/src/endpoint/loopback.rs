@@ -7,21 +7,12 @@ use std::sync::Arc;
 
 use portreeve_wire::Url;
 use portreeve_wire::service::Service;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
+use tokio::io::{AsyncWriteExt, BufReader, DuplexStream};
 
 use super::Endpoint;
 use crate::http;
+use crate::network::asked::{self, Asked};
 use crate::network::{BoxFuture, Connected, Datagrams, Interface, Network};
-
-/// What the gateway is asked.
-pub(crate) struct Asked {
-    /// Path of the URL.
-    pub(crate) path: String,
-    /// The SOAPACTION header.
-    pub(crate) soap_action: Option<String>,
-    /// The body.
-    pub(crate) body: Vec<u8>,
-}
 
 /// An answer: status and body.
 pub(crate) enum Told {
@@ -98,7 +89,7 @@ impl Network for Loopback {
 
 async fn serve(stream: DuplexStream, respond: Respond) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
-    while let Some(asked) = read(&mut stream).await? {
+    while let Some(asked) = asked::read(&mut stream).await? {
         let (status, body, missing) = match respond(&asked) {
             Told::Whole(status, body) => (status, body, 0),
             Told::CutOff(status, body) => (status, body, 1),
@@ -113,33 +104,4 @@ async fn serve(stream: DuplexStream, respond: Respond) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The next request, if there is one.
-async fn read(stream: &mut BufReader<DuplexStream>) -> io::Result<Option<Asked>> {
-    let mut line = String::new();
-    stream.read_line(&mut line).await?;
-    let Some(path) = line.split(' ').nth(1).map(str::to_owned) else {
-        return Ok(None);
-    };
-    let (mut soap_action, mut length) = (None, 0);
-    loop {
-        line.clear();
-        stream.read_line(&mut line).await?;
-        let Some((name, value)) = line.trim_end().split_once(": ") else {
-            break;
-        };
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.parse().unwrap(),
-            "soapaction" => soap_action = Some(value.to_owned()),
-            _ => {}
-        }
-    }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await?;
-    Ok(Some(Asked {
-        path,
-        soap_action,
-        body,
-    }))
 }

@@ -2,6 +2,8 @@
 //!
 //! Time is tokio's, so that tests can pause it; nothing else in the library may open a socket.
 
+#[cfg(test)]
+pub(crate) mod asked;
 mod door;
 mod interfaces;
 mod listeners;

@@ -7,9 +7,10 @@ use portreeve_wire::soap::{self, Request};
 use portreeve_wire::{Quirks, Url, Value, View};
 
 use super::*;
-use crate::endpoint::loopback::{Asked, Loopback, Told};
+use crate::endpoint::loopback::{Loopback, Told};
 use crate::error::{Error, InvalidRequest};
 use crate::http;
+use crate::network::asked::Asked;
 
 /// A gateway with two services of the standard and one of its own.
 struct Lamp {

@@ -11,7 +11,7 @@ use portreeve_wire::ssdp::{Announcer, Group, Search, advertisements, answers};
 use portreeve_wire::{Call, ErrorCode, Fault, Quirks, Uuid, Value, View, dispatch};
 use tokio::time::Instant;
 
-use super::serve::Request;
+use crate::network::asked::Asked;
 
 /// The gateway's address.
 pub(crate) const GATEWAY: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 1);
@@ -130,7 +130,7 @@ impl SimulatedGateway {
         found.iter().map(render).collect()
     }
 
-    pub(super) fn respond(&mut self, request: &Request) -> (u16, String) {
+    pub(super) fn respond(&mut self, request: &Asked) -> (u16, String) {
         match resource::find(&request.path) {
             Some(Resource::Description(view)) => (200, self.description(view).render()),
             Some(Resource::Control(service)) => {
