@@ -80,7 +80,7 @@ const BETWEEN_COPIES: Duration = Duration::from_millis(250);
 /// Announcements are good for 1800 s, and are to be repeated before half of that is over.
 const REFRESH: (Duration, Duration) = (Duration::from_secs(400), Duration::from_secs(850));
 /// Searches per second of one host; each may be worth a dozen datagrams.
-const SEARCHES: u32 = 8;
+const SEARCHES: u32 = 32;
 
 impl Presence {
     /// Ready to announce through this socket.

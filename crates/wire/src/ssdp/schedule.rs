@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Search;
+use super::{Search, SearchTarget};
 use crate::quirk::{Quirk, Quirks};
 
 /// How a search came in.
@@ -17,16 +17,25 @@ pub enum Received {
 /// The time over which to spread the answers to a search; `None` if it must not be answered (UDA 1.1 section 1.3.3).
 ///
 /// A unicast search is answered at once. For a multicast one, `MX` is taken as 1 to 5 seconds, of which the last
-/// quarter of a second stays free for the way back, since some clients stop listening right at `MX`.
+/// quarter of a second stays free for the way back, since some clients stop listening right at `MX`. A search that names
+/// a gateway, or a part of one, is answered sooner: a LAN has few of those, so there is no crowd to spread, and the
+/// clients that search so have somebody waiting.
 pub fn window(search: &Search, received: Received, quirks: Quirks) -> Option<Duration> {
     const MARGIN: Duration = Duration::from_millis(250);
+    const FEW: Duration = Duration::from_millis(100);
     let seconds = match (received, search.mx) {
         (Received::Unicast, _) => return Some(Duration::ZERO),
         (Received::Multicast, Some(seconds)) => seconds.clamp(1, 5),
         (Received::Multicast, None) if quirks.has(Quirk::SearchWithoutMx) => 1,
         (Received::Multicast, None) => return None,
     };
-    Some(Duration::from_secs(seconds.into()) - MARGIN)
+    let all = Duration::from_secs(seconds.into()) - MARGIN;
+    Some(match search.target {
+        SearchTarget::All | SearchTarget::RootDevice => all,
+        SearchTarget::Udn(_) | SearchTarget::Device { .. } | SearchTarget::Service { .. } | SearchTarget::Other => {
+            all.min(FEW)
+        }
+    })
 }
 
 /// Delays for one answer per random number, evenly distributed over the window and in rising order, so that answers
@@ -45,7 +54,6 @@ pub fn spread(window: Duration, random: impl IntoIterator<Item = u32>) -> Vec<Du
 
 #[cfg(test)]
 mod tests {
-    use super::super::SearchTarget;
     use super::*;
 
     fn search(mx: Option<u32>) -> Search {
@@ -74,6 +82,36 @@ mod tests {
             of(Quirks::NONE.with(Quirk::SearchWithoutMx)),
             Some(Duration::from_millis(750))
         );
+    }
+
+    #[test]
+    fn a_search_for_a_gateway_is_answered_soon() {
+        for st in [
+            "uuid:x",
+            "urn:schemas-upnp-org:device:InternetGatewayDevice:1",
+            "urn:schemas-upnp-org:service:WANIPConnection:1",
+        ] {
+            let target = SearchTarget::parse(st);
+            let of = window(
+                &Search {
+                    target,
+                    ..search(Some(3))
+                },
+                Received::Multicast,
+                Quirks::NONE,
+            );
+            assert_eq!(of, Some(Duration::from_millis(100)), "{st}");
+        }
+        let target = SearchTarget::RootDevice;
+        let of = window(
+            &Search {
+                target,
+                ..search(Some(3))
+            },
+            Received::Multicast,
+            Quirks::NONE,
+        );
+        assert_eq!(of, Some(Duration::from_millis(2750)));
     }
 
     #[test]
