@@ -67,10 +67,11 @@ pub(super) fn interface(seen: &Evidence) -> Finding {
         ),
         Some(Ok(links)) if links.is_empty() => Error::from(crate::error::NoGateway::default()).explanation().into(),
         Some(Ok(links)) => {
-            let names = links
-                .iter()
-                .map(|link| format!("{} has {}/{}", link.name, link.address, link.prefix));
-            Finding::good(format!("{}.", sentence(names)))
+            let interfaces = links.chunk_by(|one, other| one.name == other.name).map(|links| {
+                let addresses = links.iter().map(|link| format!("{}/{}", link.address, link.prefix));
+                format!("{} has {}", links[0].name, sentence(addresses))
+            });
+            Finding::good(format!("{}.", interfaces.collect::<Vec<_>>().join("; ")))
         }
     }
 }
@@ -80,10 +81,12 @@ pub(super) fn route(seen: &Evidence) -> Finding {
     let Some(Ok(links)) = &seen.interfaces else {
         return Finding::skipped("Without interfaces there are no routes to look at.");
     };
-    let gateways: Vec<_> = links
+    let mut gateways: Vec<_> = links
         .iter()
         .filter_map(|link| Some((link.gateway?, &link.name)))
         .collect();
+    // An interface may have several addresses.
+    gateways.dedup();
     match (&gateways[..], &seen.named) {
         ([], Some(_)) => Finding::unknown(
             "This computer has no default route. The gateway that you named is asked, but answers to connections \

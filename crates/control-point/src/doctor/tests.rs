@@ -452,6 +452,24 @@ fn steps_say_what_they_looked_at() {
     let seen = well();
     told(findings::interface(&seen), Outcome::Good, "eth0 has 192.168.77.2/24");
     told(findings::route(&seen), Outcome::Good, "192.168.77.1 on eth0");
+    let mut two_addresses = seen.clone();
+    if let Some(Ok(links)) = &mut two_addresses.interfaces {
+        let second = Ipv4Addr::new(192, 168, 77, 3);
+        links.push(Link {
+            address: second,
+            ..links[0].clone()
+        });
+    }
+    told(
+        findings::interface(&two_addresses),
+        Outcome::Good,
+        "eth0 has 192.168.77.2/24 and 192.168.77.3/24.",
+    );
+    told(
+        findings::route(&two_addresses),
+        Outcome::Good,
+        "The way to the internet is 192.168.77.1 on eth0.",
+    );
     told(
         findings::search(&Search {
             sent: vec!["eth0".into(), "wlan0".into()],
