@@ -1,5 +1,5 @@
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use portreeve_testkit::ScriptedGateway;
@@ -126,6 +126,23 @@ fn a_refusal_ends_with_1_and_the_gateways_own_words() {
         finished.stderr
     );
     assert!(gateway.mappings().is_empty());
+}
+
+#[test]
+fn ctrl_c_ends_the_search_too() {
+    let silent = ScriptedGateway::builder()
+        .misbehave(Misbehaviour::SearchUnanswered)
+        .start_on_loopback();
+    for command in ["map 8080", "stability"] {
+        silent.forget_requests();
+        let started = Instant::now();
+        let line = format!("{command} --timeout 30s --json --gateway {}", silent.address());
+        let running = Tool::new(&line).start();
+        assert!(wait_until(LIMIT, || !silent.searches().is_empty()), "{command}");
+        running.process.signal(Signal::SIGINT);
+        running.process.wait(LIMIT);
+        assert!(started.elapsed() < Duration::from_secs(20), "{command} has searched on");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use portreeve::{Gateway, MapRequest, Mapping, Protocol};
 use tokio::time::timeout;
 
 use crate::args::{Map, Reach};
-use crate::exit::{End, Status};
+use crate::exit::End;
 use crate::output::{Output, Text};
 use crate::views::{Ending, Mapped};
 
@@ -29,13 +29,13 @@ pub(super) async fn run(output: &Output, reach: &Reach, options: &Map) -> Result
     ended.map_err(insist)
 }
 
-/// Tells those whom the status keeps from mapping how to map all the same.
+/// Tells those who are behind another NAT how to map all the same.
 fn insist(end: End) -> End {
     let End::Failed(mut failure) = end else { return end };
-    if failure.status == Status::Unusable {
+    if matches!(failure.code, "double-nat" | "carrier-grade-nat") {
         let remedy = failure.remedy.as_ref().map(Text::as_str).unwrap_or_default();
         failure.remedy = Some(Text::sentences(format!(
-            "{remedy}\nTo map all the same, for hosts on the way: `--despite-status`."
+            "{remedy}\nTo map all the same, for hosts between the two: `--despite-status`."
         )));
     }
     End::Failed(failure)
