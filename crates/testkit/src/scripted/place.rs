@@ -1,5 +1,6 @@
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV6, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6, TcpListener, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -8,6 +9,8 @@ use std::time::Duration;
 
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::if_nametoindex;
+use nix::sys::socket::sockopt::ReuseAddr;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, setsockopt, socket};
 
 use crate::host::Host;
 
@@ -56,13 +59,14 @@ impl SsdpSockets {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         for _ in 0..4096 {
             let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-            // Processes start far from each other; the socket itself tells whether an address is taken.
+            // Processes start far from each other; a socket tells whether an address is taken.
             let mixed = process::id().wrapping_mul(0x9e37_79b1).wrapping_add(number);
             let [_, a, b, c] = mixed.to_be_bytes();
             // 127.0.x.y is where other programs are.
             let address = Ipv4Addr::new(127, a | 0x40, b, c.clamp(1, 254));
-            if let Ok(unicast) = UdpSocket::bind((address, SSDP_PORT)) {
-                let ephemeral = UdpSocket::bind((address, 0)).expect("a loopback address has free ports");
+            let taken = UdpSocket::bind((address, SSDP_PORT + 1));
+            if let Ok(ephemeral) = taken {
+                let unicast = bind_shared(address).expect("does a program on 0.0.0.0:1900 not share it?");
                 return (
                     address,
                     Self {
@@ -74,7 +78,7 @@ impl SsdpSockets {
                 );
             }
         }
-        panic!("no loopback address has UDP port 1900 free; does something listen on 0.0.0.0:1900?");
+        panic!("no loopback address has UDP port 1901 free");
     }
 
     /// Takes `address`, in whose namespace the calling thread is, and joins the group on its interface.
@@ -93,6 +97,17 @@ impl SsdpSockets {
             ephemeral: UdpSocket::bind((address, 0))?,
         })
     }
+}
+
+/// Listens on port 1900 beside daemons that do so on all addresses; what is sent to this address comes here.
+fn bind_shared(address: Ipv4Addr) -> io::Result<UdpSocket> {
+    let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+    setsockopt(&socket, ReuseAddr, &true)?;
+    bind(
+        socket.as_raw_fd(),
+        &SockaddrIn::from(SocketAddrV4::new(address, SSDP_PORT)),
+    )?;
+    Ok(socket.into())
 }
 
 /// Index of the interface that has the address.
