@@ -8,6 +8,7 @@ use portreeve_engine::{Reply, Request};
 use portreeve_wire::description::Identity;
 use portreeve_wire::uuid::Uuid;
 use portreeve_wire::{ErrorCode, Quirks, Value};
+use portreeved::events::Events;
 use portreeved::http::{Appearance, Ask, Connections, Gateway, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::Runtime;
@@ -47,7 +48,13 @@ fn served() -> &'static Served {
             server: "x".to_owned(),
             only_igd1: false,
         };
-        let gateway = runtime.block_on(Gateway::new(Refusing, &appearance, u32::MAX, Quirks::default()));
+        let gateway = runtime.block_on(Gateway::new(
+            Refusing,
+            Events::new(Default::default(), 5000),
+            &appearance,
+            u32::MAX,
+            Quirks::default(),
+        ));
         let gateway = Arc::new(gateway.expect("a gateway"));
         (runtime, gateway, Connections::new(8, 8))
     })

@@ -1,7 +1,7 @@
 //! The state machine: inputs are planned in groups, and a group is answered when the world outside has what it says.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use portreeve_wire::{ErrorCode, Fault};
 use crate::change::{Change, Desired, Refusal};
 use crate::config::Config;
 use crate::event::{Cause, Event};
+use crate::eventing::Evented;
 use crate::igd::{self, Context, PortRefusal};
 use crate::ledger::Ledger;
 use crate::link::{Counters, Link, LinkReport};
@@ -31,7 +32,8 @@ use crate::time::Time;
 ///    so carried out none: the group is planned anew without what was refused, and step 2 follows again;
 ///    [`Engine::handle_store_failed`] that the store failed: all requests of the group that would change something
 ///    are refused.
-/// 4. [`Engine::poll_reply`] and [`Engine::poll_event`] give out what a settled group answers and what happened.
+/// 4. [`Engine::poll_reply`] and [`Engine::poll_event`] give out what a settled group answers and what happened,
+///    [`Engine::poll_evented`] which state variables differ now.
 ///    [`Engine::poll_timeout`] says when to come back at the latest.
 #[derive(Debug)]
 pub struct Engine {
@@ -44,6 +46,10 @@ pub struct Engine {
     group: Group,
     replies: VecDeque<(RequestId, Reply)>,
     events: VecDeque<Event>,
+    /// The evented state variables as they were last given out.
+    evented: Vec<Evented>,
+    /// Set where they may differ from what they are.
+    evented_stale: bool,
     /// After a refused removal, leases that have ended wait until then.
     retry_expiry_at: Option<Time>,
 }
@@ -105,6 +111,8 @@ impl Engine {
             group,
             replies: VecDeque::new(),
             events: VecDeque::new(),
+            evented: Vec::new(),
+            evented_stale: true,
             retry_expiry_at: None,
         };
         let statics = engine.config.statics.clone();
@@ -140,6 +148,7 @@ impl Engine {
     pub fn handle_link(&mut self, report: LinkReport, now: Time) {
         let shown = |link: &Link| (link.status(), link.last_error(), link.external_address());
         let before = shown(&self.link);
+        self.evented_stale = true;
         self.link.update(report, now);
         if shown(&self.link) != before {
             self.events.push_back(Event::Link {
@@ -208,6 +217,9 @@ impl Engine {
 
     /// The open group is in force and durable: its replies and events may go out.
     pub fn settle(&mut self) {
+        self.evented_stale |= self.group.system_update_id_before != self.system_update_id
+            || self.group.config_before.is_some()
+            || !self.ledger.changes().is_empty();
         for (cause, change) in self.ledger.settle() {
             if let (Some(planned), Change::Mapping { before, after }) = (self.group.inputs.get(cause), change) {
                 let cause = planned.input.cause();
@@ -244,6 +256,24 @@ impl Engine {
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// Evented state variables whose values differ from those given out before; at first, all of them. To be asked for
+    /// between groups, when everything is settled.
+    pub fn poll_evented(&mut self) -> Vec<Evented> {
+        if !std::mem::take(&mut self.evented_stale) {
+            return Vec::new();
+        }
+        // None of the evented variables depends on who asks and when.
+        let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let now = igd::evented(&self.context(nobody, &[], Time::default()));
+        let changed = now
+            .iter()
+            .filter(|evented| !self.evented.contains(evented))
+            .cloned()
+            .collect();
+        self.evented = now;
+        changed
     }
 
     /// When [`Engine::handle_timeout`] must be called at the latest.

@@ -5,6 +5,7 @@ pub mod config;
 pub mod control;
 pub mod daemon;
 pub mod date;
+pub mod events;
 pub mod exit;
 pub mod http;
 pub mod identity;

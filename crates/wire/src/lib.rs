@@ -7,6 +7,7 @@ pub mod call;
 pub mod description;
 pub mod dispatch;
 pub mod error;
+pub mod gena;
 pub mod http;
 pub mod port_listing;
 pub mod printable;

@@ -53,6 +53,8 @@ quirks! {
     /// A call whose service type is missing, misspelt, of another of our services or of a version that we do not serve
     /// goes to the service that has the action. Seen in nat-port-mapper (pinholes).
     ServiceMismatch = "service-mismatch", On;
+    /// `NT: upnp:propchange` of a SUBSCRIBE means `upnp:event`. Seen in Windows ME, for which pupnp made allowance.
+    EventTypePropchange = "event-type-propchange", On;
     /// `MAN` of a search without its quotes, and with white space or letter case of its own. Seen in aioupnp.
     SearchManUnquoted = "search-man-unquoted", On;
     /// A multicast search without `MX` is answered within a second instead of not at all. Off because the architecture

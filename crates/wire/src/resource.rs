@@ -18,8 +18,8 @@ pub enum Resource {
     Scpd(&'static Service, View),
     /// Where a service is controlled; the same in both views, since each request names its version.
     Control(&'static Service),
-    /// Where a service's events are subscribed to; the same in both views.
-    Event(&'static Service),
+    /// Where a service's events are subscribed to; which variables there are depends on the view.
+    Event(&'static Service, View),
 }
 
 impl Resource {
@@ -30,7 +30,8 @@ impl Resource {
                 Self::Scpd(service, View::Igd1),
                 Self::Scpd(service, View::Igd2),
                 Self::Control(service),
-                Self::Event(service),
+                Self::Event(service, View::Igd1),
+                Self::Event(service, View::Igd2),
             ]
         };
         [Self::Presentation]
@@ -54,7 +55,7 @@ impl Resource {
         match self {
             Self::Presentation | Self::Description(_) | Self::Scpd(..) => "GET, HEAD",
             Self::Control(_) => "POST",
-            Self::Event(_) => "SUBSCRIBE, UNSUBSCRIBE",
+            Self::Event(..) => "SUBSCRIBE, UNSUBSCRIBE",
         }
     }
 }
@@ -85,7 +86,8 @@ impl Resource {
             Self::Scpd(service, View::Igd1) => ["/scpd1/", service.path, ".xml"],
             Self::Scpd(service, View::Igd2) => ["/scpd/", service.path, ".xml"],
             Self::Control(service) => ["/ctl/", service.path, ""],
-            Self::Event(service) => ["/evt/", service.path, ""],
+            Self::Event(service, View::Igd1) => ["/evt1/", service.path, ""],
+            Self::Event(service, View::Igd2) => ["/evt/", service.path, ""],
         }
     }
 }

@@ -161,7 +161,10 @@ fn every_url_of_a_description_leads_to_its_resource() {
             assert_eq!(version, Some(view.version_of(service)));
             assert_eq!(resource::find(&entry.scpd_url), Some(Resource::Scpd(service, view)));
             assert_eq!(resource::find(&entry.control_url), Some(Resource::Control(service)));
-            assert_eq!(resource::find(&entry.event_sub_url), Some(Resource::Event(service)));
+            assert_eq!(
+                resource::find(&entry.event_sub_url),
+                Some(Resource::Event(service, view))
+            );
             services += 1;
         }
         assert_eq!(services, service::OFFERED.len());

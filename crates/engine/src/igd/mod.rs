@@ -8,11 +8,12 @@ mod state;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 
-use portreeve_wire::service::{Access, Direction, Service};
+use portreeve_wire::service::{self, Access, Direction, Service, StateVariable};
 use portreeve_wire::{Answer, Call, ErrorCode, Fault, Value};
 
 use crate::change::Refusal;
 use crate::config::Config;
+use crate::eventing::Evented;
 use crate::ledger::Ledger;
 use crate::link::{Counters, Link};
 use crate::mapping::{Mapping, Protocol};
@@ -80,6 +81,25 @@ pub(crate) fn query(context: &Context<'_>, service: &'static Service, variable: 
             format!("{variable} has no value of its own; it describes arguments"),
         )
     })
+}
+
+/// Every evented state variable of the services that are offered, with its value.
+pub(crate) fn evented(context: &Context<'_>) -> Vec<Evented> {
+    let variables = service::OFFERED.iter().flat_map(|service| {
+        let evented = service.variables.iter().filter(|variable| variable.evented);
+        evented.map(move |variable| (*service, variable))
+    });
+    let value = |service, variable: &'static StateVariable| state::value(context, service, variable.name);
+    variables
+        .filter_map(|(service, variable)| {
+            let value = value(service, variable)?;
+            Some(Evented {
+                service,
+                variable,
+                value,
+            })
+        })
+        .collect()
 }
 
 /// An action that only reads: each `out` argument is the value of its related variable. That is how the table says

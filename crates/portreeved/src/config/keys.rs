@@ -152,6 +152,12 @@ pub(super) const SECTIONS: &[Section] = &[
             "connections-per-client" Restart
                 |s, v| { s.limits.connections_per_client = v.number(4..=65_536)?; },
                 |s| Some(s.limits.connections_per_client.to_string());
+            "subscriptions" Live
+                |s, v| { s.limits.events.subscriptions = v.number(0..=65_536)?; },
+                |s| Some(s.limits.events.subscriptions.to_string());
+            "subscriptions-per-client" Live
+                |s, v| { s.limits.events.per_client = v.number(0..=65_536)?; },
+                |s| Some(s.limits.events.per_client.to_string());
         },
     },
     Section {

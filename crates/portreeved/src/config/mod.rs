@@ -140,6 +140,8 @@ pub struct LimitSettings {
     pub connections: usize,
     /// HTTP connections of one client, from which on its own idle ones make room for its new ones.
     pub connections_per_client: usize,
+    /// Event subscriptions.
+    pub events: portreeve_engine::eventing::Limits,
 }
 
 /// A mapping that the administrator wrote down.
@@ -214,6 +216,7 @@ impl Default for LimitSettings {
             requests_per_second_per_client: 200,
             connections: 4096,
             connections_per_client: 1024,
+            events: portreeve_engine::eventing::Limits::default(),
         }
     }
 }

@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 
 use crate::config::{Effect, Own, Settings, Source, changes, engine_config};
 use crate::control::Office;
+use crate::events::Events;
 use crate::http::{Ask, Connections, Gateway};
 use crate::machine::{Carrier, Findings, Lan};
 use crate::runtime::{AtStop, EngineHandle, clock};
@@ -20,6 +21,7 @@ use crate::ssdp::Advertised;
 pub(super) struct Desk {
     pub(super) engine: EngineHandle,
     pub(super) gateway: Arc<Gateway<EngineHandle>>,
+    pub(super) events: Arc<Events>,
     pub(super) connections: Arc<Connections>,
     pub(super) advertised: Arc<Advertised>,
     pub(super) source: Source,
@@ -97,6 +99,7 @@ impl Office for Desk {
             "http-port": self.advertised.http_port,
             "uuid": self.uuid.to_string(),
             "http-connections": self.connections.count(),
+            "subscriptions": self.events.count(),
         })
     }
 
@@ -110,6 +113,7 @@ impl Office for Desk {
             wanted.map(|changed| changed.key.clone()).collect::<Vec<_>>()
         };
         self.hand_over(&new).await?;
+        self.events.set_limits(new.limits.events);
         self.gateway.set(new.limits.requests_per_second_per_client, new.quirks);
         *self.advertised.quirks.write().unwrap_or_else(PoisonError::into_inner) = new.quirks;
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);

@@ -27,6 +27,7 @@ use self::desk::Desk;
 use self::front::Front;
 use crate::args::{Choices, Run};
 use crate::config::{IgdVersion, Own, Settings, engine_config};
+use crate::events::Events;
 use crate::exit::{Failure, Status};
 use crate::http::{Appearance, Ask, Connections, Gateway};
 use crate::identity::{self, Known};
@@ -72,6 +73,8 @@ pub async fn run(options: Run) -> Result<(), Failure> {
         lans: networks(&lans),
         connection_device: known.connection_device.clone(),
     };
+    let events = Events::new(settings.limits.events, settings.gateway.http_port);
+    events.set_lans(&lans);
     let engine = EngineHandle::new(Handle::current());
     let (backend, findings) = carrier::open(&settings, findings, &lans, &engine)?;
     let setup = Setup {
@@ -85,6 +88,10 @@ pub async fn run(options: Run) -> Result<(), Failure> {
         backend,
         store: Box::new(store),
         probe: Box::new(probe::Machine::new(&findings, network.clone())),
+        announce: {
+            let events = Arc::clone(&events);
+            Box::new(move |changes| events.announce(changes))
+        },
     };
     let started = engine.start(setup)?;
     let Started {
@@ -102,7 +109,7 @@ pub async fn run(options: Run) -> Result<(), Failure> {
         "mappings of an earlier run"
     );
 
-    let gateway = gateway(&settings, &known, engine.clone()).await?;
+    let gateway = gateway(&settings, &known, engine.clone(), Arc::clone(&events)).await?;
     let connections = Connections::new(settings.limits.connections, settings.limits.connections_per_client);
     let advertised = Arc::new(advertised(&settings, &known));
     let mut front = Front::new(
@@ -119,6 +126,7 @@ pub async fn run(options: Run) -> Result<(), Failure> {
     let desk = Arc::new(Desk {
         engine: engine.clone(),
         gateway,
+        events: Arc::clone(&events),
         connections: Arc::clone(&connections),
         advertised,
         source,
@@ -134,6 +142,7 @@ pub async fn run(options: Run) -> Result<(), Failure> {
     });
     tokio::spawn(control::serve(control, Arc::clone(&desk)));
     tokio::spawn(sweep(connections));
+    tokio::spawn(events.run());
     tokio::spawn(watchdog(engine.clone()));
     notify::ready();
     hint::give(&desk, &options);
@@ -203,6 +212,7 @@ async fn follow(desk: &Desk, front: &mut Front, snapshot: &Snapshot) {
     }
     let networks = networks(&lans);
     desk.gateway.set_lans(&networks);
+    desk.events.set_lans(&lans);
     *desk.lans.write().unwrap_or_else(PoisonError::into_inner) = lans;
     desk.own.write().unwrap_or_else(PoisonError::into_inner).lans = networks;
     if let Err(reason) = desk.reconfigure().await {
@@ -226,6 +236,7 @@ async fn gateway(
     settings: &Settings,
     known: &Known,
     engine: EngineHandle,
+    events: Arc<Events>,
 ) -> Result<Arc<Gateway<EngineHandle>>, Failure> {
     let appearance = Appearance {
         identity: known.identity.clone(),
@@ -235,7 +246,7 @@ async fn gateway(
     };
     let per_second = settings.limits.requests_per_second_per_client;
     Ok(Arc::new(
-        Gateway::new(engine, &appearance, per_second, settings.quirks).await?,
+        Gateway::new(engine, events, &appearance, per_second, settings.quirks).await?,
     ))
 }
 

@@ -19,12 +19,14 @@ use portreeve_wire::view::View;
 use super::answer::{Answer, Answers, HTML, XML};
 use super::connections::{Phase, Watch};
 use super::{Ask, header_case, host, page};
+use crate::events::Events;
 use crate::pace::{Buckets, Pace, Verdict};
 
 /// Answers requests; shared by all connections.
 #[derive(Debug)]
 pub struct Gateway<A> {
     pub(super) engine: A,
+    pub(super) events: Arc<Events>,
     pub(super) answers: Answers,
     documents: Vec<(Resource, HeaderValue, Bytes)>,
     only_igd1: bool,
@@ -66,11 +68,18 @@ impl Appearance {
 }
 
 impl<A: Ask> Gateway<A> {
-    /// A gateway that asks this engine, lets each client make so many requests per second, and tolerates these quirks.
-    pub async fn new(engine: A, appearance: &Appearance, per_second: u32, quirks: Quirks) -> anyhow::Result<Self> {
+    /// A gateway that asks this engine, enters subscriptions there, lets each client make so many requests per second, and tolerates these quirks.
+    pub async fn new(
+        engine: A,
+        events: Arc<Events>,
+        appearance: &Appearance,
+        per_second: u32,
+        quirks: Quirks,
+    ) -> anyhow::Result<Self> {
         let server = HeaderValue::from_str(&appearance.server)?;
         Ok(Self {
             engine,
+            events,
             answers: Answers::new(header_case::spelling().await?, server),
             documents: documents(&appearance.identity, appearance.config_id),
             only_igd1: appearance.only_igd1,
@@ -118,7 +127,10 @@ impl<A: Ask> Gateway<A> {
         };
         match (resource, request.method().as_str()) {
             (Resource::Control(service), "POST" | "M-POST") => self.control(service, request, watch).await,
-            (Resource::Event(_), "SUBSCRIBE" | "UNSUBSCRIBE") => self.subscription(&request),
+            (Resource::Event(service, view), "SUBSCRIBE" | "UNSUBSCRIBE") => {
+                let view = if self.only_igd1 { View::Igd1 } else { view };
+                self.subscription((service, view), &request, watch.client(), local)
+            }
             (Resource::Presentation | Resource::Description(_) | Resource::Scpd(..), "GET" | "HEAD") => {
                 self.document(resource, request.headers())
             }
@@ -178,18 +190,6 @@ impl<A: Ask> Gateway<A> {
         }
         answer
     }
-
-    /// Eventing is not there yet, and 501 says so; 503 would invite to try again. There being no subscriptions, whoever
-    /// renews or ends one names an unknown SID, which is 412 (UDA 1.1 section 4.1.2).
-    fn subscription(&self, request: &Request<Incoming>) -> Answer {
-        if request.method().as_str() == "UNSUBSCRIBE" || request.headers().contains_key("sid") {
-            return self
-                .answers
-                .refusal(StatusCode::PRECONDITION_FAILED, "No such subscription.\n");
-        }
-        self.answers
-            .refusal(StatusCode::NOT_IMPLEMENTED, "This version sends no events.\n")
-    }
 }
 
 fn documents(identity: &Identity, config_id: u32) -> Vec<(Resource, HeaderValue, Bytes)> {
@@ -197,7 +197,7 @@ fn documents(identity: &Identity, config_id: u32) -> Vec<(Resource, HeaderValue,
         Resource::Presentation => Some((HTML, page::render(&identity.friendly_name))),
         Resource::Description(view) => Some((XML, Description::of(identity, view, config_id).render())),
         Resource::Scpd(service, view) => Some((XML, Scpd::of(service, view, config_id).render())),
-        Resource::Control(_) | Resource::Event(_) => None,
+        Resource::Control(_) | Resource::Event(..) => None,
     };
     let rendered = Resource::all().filter_map(|resource| render(resource).map(|(kind, text)| (resource, kind, text)));
     rendered

@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const SPELLING: &[u8] = b"HTTP/1.1 200 OK\r\nCONTENT-TYPE: x\r\nCONTENT-LENGTH: 0\r\nEXT:\r\nSERVER: x\r\n\
-    CONTENT-LANGUAGE: x\r\nALLOW: x\r\nDATE: x\r\nRETRY-AFTER: 1\r\nCONNECTION: close\r\n\r\n";
+    CONTENT-LANGUAGE: x\r\nALLOW: x\r\nDATE: x\r\nRETRY-AFTER: 1\r\nSID: x\r\nTIMEOUT: x\r\nCONNECTION: close\r\n\r\n";
 
 /// What makes a response spell its header names as the standard prints them.
 pub(super) async fn spelling() -> io::Result<Extensions> {

@@ -1,4 +1,4 @@
-//! Description and control over HTTP.
+//! Description, control and subscriptions over HTTP.
 //!
 //! [`Gateway`] answers requests, [`serve`] carries them over one connection of any kind, and [`listen`] accepts
 //! connections on LAN addresses.
@@ -13,6 +13,7 @@ mod listen;
 mod names;
 mod page;
 mod serve;
+mod subscription;
 #[cfg(test)]
 mod tests;
 

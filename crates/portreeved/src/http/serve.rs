@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use super::answer::Answer;
 use super::connections::{Phase, Place, Watch};
 use super::{Ask, Gateway};
+use crate::events::Held;
 
 /// Largest head of a request (design: guarantee 5).
 const HEAD: usize = 8 * 1024;
@@ -73,13 +74,16 @@ where
     A: Ask,
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let sent = Arc::new(Sent::default());
     let watched = Watched {
         io,
         watch: Arc::clone(watch),
+        sent: Arc::clone(&sent),
     };
     let requests = Requests {
         gateway,
         watch: Arc::clone(watch),
+        sent,
         local,
     };
     http1::Builder::new()
@@ -108,8 +112,13 @@ async fn linger(mut io: impl AsyncRead + AsyncWrite + Unpin) {
 struct Requests<A> {
     gateway: Arc<Gateway<A>>,
     watch: Arc<Watch>,
+    sent: Arc<Sent>,
     local: IpAddr,
 }
+
+/// What waits for the answer to be sent: the first event message of a subscription that it grants.
+#[derive(Default)]
+struct Sent(Mutex<Option<Arc<Held>>>);
 
 impl<A: Ask> Service<hyper::Request<Incoming>> for Requests<A> {
     type Response = Answer;
@@ -118,19 +127,29 @@ impl<A: Ask> Service<hyper::Request<Incoming>> for Requests<A> {
 
     fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
         let (gateway, watch, local) = (Arc::clone(&self.gateway), Arc::clone(&self.watch), self.local);
+        let sent = Arc::clone(&self.sent);
         watch.received();
         Box::pin(async move {
-            let answer = gateway.answer(request, &watch, local).await;
+            let mut answer = gateway.answer(request, &watch, local).await;
+            // The protocol sends the answer before it flushes again.
+            sent.replace(answer.extensions_mut().remove());
             watch.enter(Phase::Idle);
             Ok(answer)
         })
     }
 }
 
-/// A stream that tells the connection's watch when bytes arrive.
+impl Sent {
+    fn replace(&self, held: Option<Arc<Held>>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = held;
+    }
+}
+
+/// A stream that tells when bytes arrive, and when they have been sent.
 struct Watched<I> {
     io: I,
     watch: Arc<Watch>,
+    sent: Arc<Sent>,
 }
 
 impl<I> Watched<I> {
@@ -158,8 +177,10 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
         self.io().poll_write(cx, bytes)
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.io().poll_flush(cx)
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+        self.sent.replace(None);
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -10,13 +10,14 @@ use portreeve_store::LeaseStore;
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
-use super::{AtStop, Input, Probe, Setup, Started, clock};
+use super::{Announce, AtStop, Input, Probe, Setup, Started, clock};
 
 pub(super) struct Driver {
     engine: Engine,
     backend: Box<dyn Backend>,
     store: Box<dyn LeaseStore>,
     probe: Box<dyn Probe>,
+    announce: Announce,
     waiting: HashMap<RequestId, oneshot::Sender<Reply>>,
     answers: Vec<Answer>,
     next_id: u64,
@@ -58,6 +59,7 @@ impl Driver {
             backend,
             mut store,
             probe,
+            announce,
         } = setup;
         let stored = store.load(clock::clocks())?;
         let (kept, expired) = (stored.mappings.len(), stored.expired);
@@ -67,6 +69,7 @@ impl Driver {
             backend,
             store,
             probe,
+            announce,
             waiting: HashMap::new(),
             answers: Vec::new(),
             next_id: 0,
@@ -77,6 +80,7 @@ impl Driver {
         driver.take_link(link);
         let reconciled = driver.reconcile().context("cannot put the kept mappings into force")?;
         driver.carry_out();
+        driver.announce();
         Ok((
             driver,
             Started {
@@ -106,6 +110,7 @@ impl Driver {
                 Some(Input::ForeignChange) => self.in_doubt = true,
                 Some(Input::Stop(what, done)) => {
                     self.carry_out();
+                    self.announce();
                     return Some((what, done));
                 }
                 None => break,
@@ -114,7 +119,17 @@ impl Driver {
         self.engine.handle_timeout(clock::now());
         self.carry_out();
         self.mend();
+        self.announce();
         None
+    }
+
+    /// Tells subscribers what the group changed. It happens in the seat, so that changes are told in their order, and
+    /// before the answers are sent.
+    fn announce(&mut self) {
+        let changes = self.engine.poll_evented();
+        if !changes.is_empty() {
+            (self.announce)(changes);
+        }
     }
 
     /// When the engine must be driven at the latest.

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use portreeve_backend::{Backend, Reconciled};
 use portreeve_engine::ports::PortSet;
-use portreeve_engine::{Config, Counters, LinkReport, Reply, Request, Time};
+use portreeve_engine::{Config, Counters, Evented, LinkReport, Reply, Request, Time};
 use portreeve_store::LeaseStore;
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
@@ -36,7 +36,12 @@ pub(crate) struct Setup {
     pub(crate) store: Box<dyn LeaseStore>,
     /// What the engine wants to know of the machine from time to time.
     pub(crate) probe: Box<dyn Probe>,
+    /// Told which evented state variables changed together.
+    pub(crate) announce: Announce,
 }
+
+/// Takes in which evented state variables changed together.
+pub(crate) type Announce = Box<dyn Fn(Vec<Evented>) + Send>;
 
 /// Reads of the machine what the engine needs for certain requests.
 pub(crate) trait Probe: Send {

@@ -116,7 +116,7 @@ impl ServiceEntry {
             service_id: service.service_id(),
             scpd_url: Resource::Scpd(service, view).to_string(),
             control_url: Resource::Control(service).to_string(),
-            event_sub_url: Resource::Event(service).to_string(),
+            event_sub_url: Resource::Event(service, view).to_string(),
         }
     }
 }
