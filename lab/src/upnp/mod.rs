@@ -3,6 +3,7 @@
 
 mod control_point;
 pub mod description;
+pub mod gena;
 pub mod http;
 mod port_mapping;
 pub mod soap;

@@ -26,6 +26,7 @@ mod remote_host;
 mod static_mappings;
 mod stop_and_uninstall;
 mod storms;
+mod subscribers;
 mod symmetric_udp;
 mod two_lans;
 mod udp_to_every_host;

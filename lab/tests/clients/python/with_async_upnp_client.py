@@ -1,12 +1,18 @@
-"""Drives async_upnp_client: OWN-ADDRESS status | list | map EXTERNAL PROTOCOL INTERNAL | unmap EXTERNAL PROTOCOL."""
+"""Drives async_upnp_client: OWN-ADDRESS status | list | map EXTERNAL PROTOCOL INTERNAL | unmap EXTERNAL PROTOCOL | events."""
 
 import asyncio
+import signal
 import sys
 
-from async_upnp_client.aiohttp import AiohttpRequester
+from async_upnp_client.aiohttp import AiohttpNotifyServer, AiohttpRequester
 from async_upnp_client.client_factory import UpnpFactory
 from async_upnp_client.exceptions import UpnpActionError
 from async_upnp_client.profiles.igd import IgdDevice
+
+
+def show(service, variables):
+    """One line per event."""
+    print(" ".join(f"{variable.name}={variable.value}" for variable in variables), flush=True)
 
 
 async def main(address, command, *arguments):
@@ -50,6 +56,21 @@ async def main(address, command, *arguments):
         await connection.action("DeletePortMapping").async_call(
             NewRemoteHost="", NewExternalPort=int(external), NewProtocol=protocol
         )
+    elif command == "events":
+        server = AiohttpNotifyServer(device.requester, (address, 0))
+        await server.async_start_server()
+        for service in device.all_services:
+            service.on_event = show
+            await server.event_handler.async_subscribe(service)
+        print("subscribed", flush=True)
+        asked = asyncio.Queue()
+        for number in (signal.SIGUSR1, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, asked.put_nowait, number)
+        while await asked.get() == signal.SIGUSR1:
+            await server.event_handler.async_resubscribe_all()
+            print("renewed", flush=True)
+        await server.async_stop_server()
+        print("unsubscribed", flush=True)
     else:
         sys.exit(f"unknown command {command}")
 

@@ -1,8 +1,9 @@
-//! UPnP Device Architecture: what a gateway needs of it, without eventing.
+//! UPnP Device Architecture: what a gateway needs of it.
 
 mod control;
 mod description;
 mod discovery_advertisement;
 mod discovery_search;
+mod eventing;
 mod hardening;
 mod http;
