@@ -62,6 +62,11 @@ impl Unprivileged {
         self.daemon.stdout() + &self.daemon.stderr()
     }
 
+    fn await_log(&self, told: &str) {
+        let said = wait_until(Duration::from_secs(5), || self.log().contains(told));
+        assert!(said, "{told:?} is not in\n{}", self.log());
+    }
+
     fn client(&self) -> ControlPoint<'_> {
         ControlPoint::discover(self.lab.lan_host(1), self.lab.gateway().ipv4())
     }
@@ -149,9 +154,9 @@ fn its_start_says_what_it_found_and_what_to_do_next() {
     let Some(gateway) = Unprivileged::start("start messages of the relay", |_| {}) else {
         return;
     };
-    let log = gateway.log();
+    // The last of it is said once it serves, which is when `start` returns.
     for told in ["br0", "wan0", "relay", "CAP_NET_ADMIN", "portreeve map 8080"] {
-        assert!(log.contains(told), "{told:?} is not in\n{log}");
+        gateway.await_log(told);
     }
 }
 
@@ -163,8 +168,8 @@ fn without_a_lan_it_serves_loopback_and_says_how_to_name_one() {
     let Some(gateway) = Unprivileged::start("a trial on loopback", down) else {
         return;
     };
-    let log = gateway.log();
-    assert!(log.contains("loopback") && log.contains("--lan"), "{log}");
+    gateway.await_log("loopback");
+    gateway.await_log("--lan");
     let host = gateway.lab.gateway();
     let client = ControlPoint::at(host, "http://127.0.0.1:5000/igd2.xml");
     let (_tcp, _udp) = (on_loopback(host, Echo::tcp), on_loopback(host, Echo::udp));

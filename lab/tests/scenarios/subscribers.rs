@@ -79,7 +79,7 @@ fn two_hundred_subscribers_of_which_fifty_are_dead_hear_every_change_in_order() 
     }
     println!("AddPortMapping, median: {undisturbed:?} alone, {disturbed:?} with {LIVE} live and 50 dead subscribers");
     // A machine that is busy with other tests has moments of its own.
-    let bearable = undisturbed + Duration::from_millis(50);
+    let bearable = 2 * undisturbed + Duration::from_millis(3);
     assert!(disturbed < bearable, "{undisturbed:?} became {disturbed:?}");
     assert_healthy(&bed);
 }
