@@ -8,7 +8,7 @@ pub mod relay;
 use std::net::Ipv4Addr;
 
 pub use portreeve_engine::Refusal;
-use portreeve_engine::{Change, Desired, Key, Time};
+use portreeve_engine::{Change, Desired, EntryKey, PinholeKey, Time};
 
 pub mod nftables;
 
@@ -26,6 +26,9 @@ pub trait Backend: Send {
 
     /// Sets the addresses on which mappings are reachable from outside; an empty list means none at present.
     fn set_external(&mut self, addresses: &[Ipv4Addr]) -> Result<(), BackendError>;
+
+    /// How many packets came in through a pinhole since it was opened; `None` if it is not in force.
+    fn pinhole_packets(&mut self, pinhole: &PinholeKey) -> Result<Option<u64>, BackendError>;
 
     /// Ends every mapping at once: for `--flush` at stop.
     fn flush(&mut self) -> Result<(), BackendError>;
@@ -54,8 +57,8 @@ pub struct Reconciled {
     pub changed: usize,
     /// Rows that nobody wants.
     pub removed: usize,
-    /// Mappings that could not be put into force.
-    pub refused: Vec<(Key, Refusal)>,
+    /// Mappings and pinholes that could not be put into force.
+    pub refused: Vec<(EntryKey, Refusal)>,
 }
 
 /// State of the rules that lead packets to the rows.

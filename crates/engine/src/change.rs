@@ -1,10 +1,12 @@
 //! What the engine asks of the world outside: rows that differ before and after.
 
+use std::fmt;
 use std::net::Ipv4Addr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
-use crate::mapping::{Expiry, Mapping, Protocol};
+use crate::mapping::{Expiry, Key, Mapping, Protocol};
+use crate::pinhole::{Pinhole, PinholeKey};
 
 /// One step from the state before to the state after. Backend and store carry out the same changes; swapping before
 /// and after undoes one.
@@ -26,6 +28,23 @@ pub enum Change {
         /// As it is to be.
         after: Option<Outbound>,
     },
+    /// A pinhole in the IPv6 firewall was opened (no `before`), prolonged, or closed (no `after`). Where both are present
+    /// they have the same key.
+    Pinhole {
+        /// As it was.
+        before: Option<Arc<Pinhole>>,
+        /// As it is to be.
+        after: Option<Arc<Pinhole>>,
+    },
+}
+
+/// What a backend puts into force under a name of its own: a mapping or a pinhole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EntryKey {
+    /// A mapping.
+    Mapping(Key),
+    /// A pinhole.
+    Pinhole(PinholeKey),
 }
 
 /// Outbound UDP packets of one LAN socket leave from this external port (RFC 4787 REQ-1, WANIPConnection:2 section
@@ -50,6 +69,8 @@ pub struct Desired {
     pub mappings: Vec<Arc<Mapping>>,
     /// Every outbound port.
     pub outbound: Vec<Outbound>,
+    /// Every pinhole.
+    pub pinholes: Vec<Arc<Pinhole>>,
 }
 
 /// Why the world outside could not carry out a change.
@@ -71,7 +92,7 @@ pub enum Refusal {
 }
 
 impl Change {
-    /// The external port that the change is about; `None` for a change of nothing.
+    /// The external port that the change is about; `None` for pinholes, and for a change of nothing.
     pub(crate) fn port(&self) -> Option<(NonZeroU16, Protocol)> {
         match self {
             Self::Mapping { before, after } => after
@@ -81,6 +102,7 @@ impl Change {
             Self::Outbound { before, after } => after
                 .or(*before)
                 .map(|outbound| (outbound.external_port, Protocol::Udp)),
+            Self::Pinhole { .. } => None,
         }
     }
 
@@ -95,6 +117,19 @@ impl Change {
                 before: after,
                 after: before,
             },
+            Self::Pinhole { before, after } => Self::Pinhole {
+                before: after,
+                after: before,
+            },
+        }
+    }
+}
+
+impl fmt::Display for EntryKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mapping(key) => key.fmt(f),
+            Self::Pinhole(key) => key.fmt(f),
         }
     }
 }

@@ -27,6 +27,35 @@ pub struct Config {
     pub statics: Vec<Arc<Mapping>>,
     /// UDN (`uuid:…`) of the WANConnectionDevice that holds the WANIPConnection.
     pub connection_device: String,
+    /// The firewall for IPv6.
+    pub firewall: Firewall,
+    /// Who may connect, disconnect and set up the link.
+    pub link_control: LinkControl,
+}
+
+/// What WANIPv6FirewallControl tells of the firewall for IPv6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Firewall {
+    /// `FirewallEnabled`: whether unsolicited packets from the Internet are kept from LAN hosts at all.
+    pub enabled: bool,
+    /// `InboundPinholeAllowed`: whether control points may open it.
+    pub pinholes_allowed: bool,
+    /// How many pinholes there may be; no more than there are values of `A_ARG_TYPE_UniqueID`.
+    pub pinholes: usize,
+    /// How many may lead to one host.
+    pub pinholes_per_client: usize,
+}
+
+/// Who may use RequestConnection, ForceTermination and the like (WANIPConnection:2 section 2.6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LinkControl {
+    /// Nobody: the link is only watched.
+    #[default]
+    Nobody,
+    /// The administrator, by the control socket.
+    Admin,
+    /// Every control point of the LAN too.
+    Lan,
 }
 
 /// `NATEnabled`.
@@ -67,6 +96,18 @@ pub struct Limits {
     pub mappings_per_client: usize,
     /// Entries in one answer of GetListOfPortMappings.
     pub page_size: u16,
+}
+
+impl Default for Firewall {
+    /// None, so that there is nothing to open.
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            pinholes_allowed: true,
+            pinholes: 4096,
+            pinholes_per_client: 64,
+        }
+    }
 }
 
 impl Leases {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use portreeve_wire::{ErrorCode, Fault};
 
-use crate::change::{Change, Desired, Refusal};
+use crate::change::{Change, Desired, EntryKey, Refusal};
 use crate::config::Config;
 use crate::event::{Cause, Event};
 use crate::eventing::Evented;
@@ -80,7 +80,7 @@ struct Planned {
 enum Input {
     Request(RequestId, Request),
     LeasesEnd(Vec<Key>),
-    Lost(Vec<Key>),
+    Lost(Vec<EntryKey>),
 }
 
 impl Engine {
@@ -140,7 +140,7 @@ impl Engine {
     }
 
     /// Plans the removal of mappings that the backend could not bring back into force.
-    pub fn handle_lost(&mut self, keys: Vec<Key>, now: Time) {
+    pub fn handle_lost(&mut self, keys: Vec<EntryKey>, now: Time) {
         self.plan(Planned::new(Input::Lost(keys), now));
     }
 
@@ -293,9 +293,17 @@ impl Engine {
                 Some(fault) => failure(request, fault.clone()),
                 None => self.carry_out(request, &planned.refusals, planned.now),
             }),
-            Input::LeasesEnd(keys) | Input::Lost(keys) => {
+            Input::LeasesEnd(keys) => {
                 for key in keys {
                     self.remove(*key);
+                }
+                None
+            }
+            Input::Lost(keys) => {
+                for key in keys {
+                    if let EntryKey::Mapping(key) = key {
+                        self.remove(*key);
+                    }
                 }
                 None
             }

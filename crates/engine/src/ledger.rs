@@ -78,7 +78,8 @@ impl Ledger {
                     before: None,
                     after: None,
                 }
-                | Change::Outbound { .. } => {}
+                | Change::Outbound { .. }
+                | Change::Pinhole { .. } => {}
             }
         }
     }

@@ -54,16 +54,16 @@ pub enum Verdict {
     Deny,
 }
 
-/// An IPv4 network such as `192.168.77.0/24`; a bare address is a network of one.
+/// A network such as `192.168.77.0/24` or `fd77::/64`; a bare address is a network of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
-    address: Ipv4Addr,
+    address: IpAddr,
     prefix: u8,
 }
 
-/// The text is not an IPv4 network.
+/// The text is not a network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an IPv4 network such as 192.168.77.0/24")]
+#[error("`{0}` is not a network such as 192.168.77.0/24 or fd77::/64")]
 pub struct InvalidNetwork(String);
 
 /// What a mapping has that rules look at.
@@ -152,8 +152,7 @@ impl Rule {
     fn may_match_external(&self, reach: Reach, caller: IpAddr, port: NonZeroU16, protocol: Protocol) -> bool {
         let client_fits = match (reach, self.client, caller) {
             (Reach::Everyone, ..) | (_, None, _) => true,
-            (Reach::OwnAddress, Some(network), IpAddr::V4(caller)) => network.contains(caller),
-            (Reach::OwnAddress, Some(_), IpAddr::V6(_)) => false,
+            (Reach::OwnAddress, Some(network), caller) => network.contains(caller),
         };
         client_fits && self.external_ports.contains(port) && self.protocol.is_none_or(|wanted| wanted == protocol)
     }
@@ -177,24 +176,43 @@ impl<'a> From<&'a Mapping> for Subject<'a> {
 }
 
 impl Network {
-    /// The network with this prefix length (at most 32) that contains the address.
-    pub fn new(address: Ipv4Addr, prefix: u8) -> Option<Self> {
-        (prefix <= 32).then_some(Self { address, prefix })
+    /// The network with this prefix length (at most 32, or 128 for IPv6) that contains the address.
+    pub fn new(address: impl Into<IpAddr>, prefix: u8) -> Option<Self> {
+        let address = address.into();
+        (prefix <= width(address)).then_some(Self { address, prefix })
     }
 
     /// Whether the address is in the network.
-    pub fn contains(self, address: Ipv4Addr) -> bool {
-        let mask = self.mask();
-        u32::from(address) & mask == u32::from(self.address) & mask
+    pub fn contains(self, address: impl Into<IpAddr>) -> bool {
+        match (self.address, address.into()) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => (u32::from(own) ^ u32::from(other)) & self.mask_v4() == 0,
+            (IpAddr::V6(own), IpAddr::V6(other)) => (u128::from(own) ^ u128::from(other)) & self.mask_v6() == 0,
+            _ => false,
+        }
     }
 
-    /// The address that reaches every host of the network.
-    pub fn broadcast(self) -> Ipv4Addr {
-        (u32::from(self.address) | !self.mask()).into()
+    /// The address that reaches every host of the network; IPv6 has none.
+    pub fn broadcast(self) -> Option<Ipv4Addr> {
+        match self.address {
+            IpAddr::V4(address) => Some((u32::from(address) | !self.mask_v4()).into()),
+            IpAddr::V6(_) => None,
+        }
     }
 
-    fn mask(self) -> u32 {
+    fn mask_v4(self) -> u32 {
         u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0)
+    }
+
+    fn mask_v6(self) -> u128 {
+        u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0)
+    }
+}
+
+/// Bits of an address.
+const fn width(address: IpAddr) -> u8 {
+    match address {
+        IpAddr::V4(_) => 32,
+        IpAddr::V6(_) => 128,
     }
 }
 
@@ -203,13 +221,15 @@ impl FromStr for Network {
 
     fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
         let invalid = || InvalidNetwork(text.to_owned());
-        let (address, prefix) = text.split_once('/').unwrap_or((text, "32"));
-        let address = address.parse().map_err(|_| invalid())?;
-        prefix
-            .parse()
-            .ok()
-            .and_then(|prefix| Self::new(address, prefix))
-            .ok_or_else(invalid)
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| invalid())?;
+        let prefix = prefix
+            .map_or_else(|| Ok(width(address)), str::parse)
+            .map_err(|_| invalid())?;
+        Self::new(address, prefix).ok_or_else(invalid)
     }
 }
 

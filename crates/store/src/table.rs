@@ -112,7 +112,7 @@ pub(crate) fn records_of(changes: &[Change]) -> impl Iterator<Item = Record> {
             (Some(before), _) if is_kept(before) => Some(Record::Remove(before.key)),
             _ => None,
         },
-        Change::Outbound { .. } => None,
+        Change::Outbound { .. } | Change::Pinhole { .. } => None,
     })
 }
 

@@ -8,7 +8,7 @@
 
 use std::net::Ipv4Addr;
 
-use portreeve_engine::{Change, Desired, Time};
+use portreeve_engine::{Change, Desired, PinholeKey, Time};
 use portreeve_netlink::nftables::{Batch, Connection, Element, Family, Table};
 
 use crate::{Backend, BackendError, Reconciled, Refused};
@@ -200,6 +200,10 @@ impl Backend for Nftables {
             Err(failure) if error::is_missing(&failure) => self.ensure_skeleton().map(drop),
             Err(failure) => Err(error::commit("set the external addresses", &failure)),
         }
+    }
+
+    fn pinhole_packets(&mut self, _: &PinholeKey) -> Result<Option<u64>, BackendError> {
+        Ok(None)
     }
 
     fn flush(&mut self) -> Result<(), BackendError> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use portreeve_engine::{Desired, Key, Time};
+use portreeve_engine::{Desired, EntryKey, Time};
 use portreeve_netlink::nftables::{Data, Element, Lifetime};
 
 use super::row::{self, Map, Row, RowChange};
@@ -17,7 +17,7 @@ const TOLERANCE: Duration = Duration::from_secs(2);
 /// What is to be done about one element.
 struct Work {
     /// Whose refusal it is, and as what it was counted; `None` for a removal.
-    put_for: Option<(Key, Counted)>,
+    put_for: Option<(EntryKey, Counted)>,
     removal: Option<Step>,
     put: Option<Step>,
 }
@@ -79,20 +79,21 @@ impl Nftables {
         &self,
         desired: &'a Desired,
         now: Time,
-    ) -> impl Iterator<Item = Result<(Key, Row), (Key, Refusal)>> + use<'a> {
+    ) -> impl Iterator<Item = Result<(EntryKey, Row), (EntryKey, Refusal)>> + use<'a> {
         let broadcast = self.settings.broadcast;
         let mappings = desired.mappings.iter().filter_map(move |mapping| {
             let row = Row::of_mapping(mapping, broadcast, now).transpose()?;
-            Some(row.map(|row| (mapping.key, row)).map_err(|why| (mapping.key, why)))
+            let key = EntryKey::Mapping(mapping.key);
+            Some(row.map(|row| (key, row)).map_err(|why| (key, why)))
         });
         let outbound = desired.outbound.iter().filter_map(move |outbound| {
             let row = Row::of_outbound(outbound, now)?;
-            Some(Ok((row::outbound_key(outbound), row)))
+            Some(Ok((EntryKey::Mapping(row::outbound_key(outbound)), row)))
         });
         mappings.chain(outbound)
     }
 
-    fn wanted(&self, desired: &Desired, now: Time, report: &mut Reconciled) -> HashMap<(Map, Data), (Key, Row)> {
+    fn wanted(&self, desired: &Desired, now: Time, report: &mut Reconciled) -> HashMap<(Map, Data), (EntryKey, Row)> {
         let mut wanted = HashMap::with_capacity(desired.mappings.len() + desired.outbound.len());
         for row in self.rows(desired, now) {
             match row {
@@ -156,7 +157,7 @@ impl Nftables {
 }
 
 impl Work {
-    const fn put(key: Key, row: Row, counted: Counted) -> Self {
+    const fn put(key: EntryKey, row: Row, counted: Counted) -> Self {
         Self {
             put_for: Some((key, counted)),
             removal: None,

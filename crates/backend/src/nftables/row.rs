@@ -108,6 +108,7 @@ impl RowChange {
                 before: before.as_ref().and_then(|outbound| Row::of_outbound(outbound, then)),
                 after: after.as_ref().and_then(|outbound| Row::of_outbound(outbound, now)),
             },
+            Change::Pinhole { .. } => return Err(Refusal::Failed("pinholes are not built yet".to_owned())),
         })
     }
 }

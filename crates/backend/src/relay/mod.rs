@@ -19,7 +19,7 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portreeve_engine::{Change, Desired, Expiry, Mapping, Protocol, RemoteHost, Time};
+use portreeve_engine::{Change, Desired, EntryKey, Expiry, Mapping, PinholeKey, Protocol, RemoteHost, Time};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
@@ -208,6 +208,11 @@ impl Backend for Relay {
         Ok(())
     }
 
+    /// None is ever in force: hosts of the LAN are behind this process, and it opens nothing for packets that pass it by.
+    fn pinhole_packets(&mut self, _: &PinholeKey) -> Result<Option<u64>, BackendError> {
+        Ok(None)
+    }
+
     fn reconcile(&mut self, desired: &Desired, now: Time) -> Result<Reconciled, BackendError> {
         let runtime = self.runtime.clone();
         let _context = runtime.enter();
@@ -225,7 +230,7 @@ impl Backend for Relay {
             let opened = self.open(id, &mappings).unwrap_or_else(|error| {
                 let refused = std::mem::take(&mut mappings).into_values();
                 done.refused
-                    .extend(refused.map(|mapping| (mapping.key, refusal(&error))));
+                    .extend(refused.map(|mapping| (EntryKey::Mapping(mapping.key), refusal(&error))));
                 Vec::new()
             });
             let reopened = !opened.is_empty();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use portreeve_backend::relay::{Relay, Settings};
 use portreeve_backend::{Backend, Reconciled, Refusal, Refused};
-use portreeve_engine::{Change, Desired, Expiry, Mapping, Outbound};
+use portreeve_engine::{Change, Desired, EntryKey, Expiry, Mapping, Outbound};
 
 use crate::world::*;
 
@@ -280,7 +280,7 @@ fn reconciling_does_what_is_missing_and_disturbs_nothing_else() {
         added: 1,
         changed: 1,
         removed: 1,
-        refused: vec![(on(20084).key, Refusal::PortTaken)],
+        refused: vec![(EntryKey::Mapping(on(20084).key), Refusal::PortTaken)],
         ..Reconciled::default()
     };
     assert_eq!(world.relay.reconcile(&desired, NOW), Ok(expected));

@@ -176,6 +176,7 @@ impl Gateway {
                         }
                         self.outbound.extend(after);
                     }
+                    Change::Pinhole { .. } => panic!("nobody asks for pinholes here"),
                 }
             }
             break;

@@ -34,6 +34,7 @@ pub fn engine_config(settings: &Settings, own: &Own) -> Config {
             .map(|mapping| Arc::new(mapping.into()))
             .collect(),
         connection_device: own.connection_device.clone(),
+        ..Config::default()
     }
 }
 

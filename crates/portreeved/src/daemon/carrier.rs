@@ -104,7 +104,7 @@ fn nftables_settings(settings: &Settings, findings: &Findings, lans: &[Lan]) -> 
         broadcast: lans
             .first()
             .and_then(|lan| lan.addresses.first())
-            .map(|own| own.network.broadcast()),
+            .and_then(|own| own.network.broadcast()),
         ownership: if settings.nftables.own_table {
             Ownership::Owned
         } else {

@@ -67,7 +67,7 @@ impl Reach {
 
 /// Whether this is an address in the network, and of one host.
 fn is_host_of(own: LanAddress, host: Ipv4Addr) -> bool {
-    own.network.contains(host) && host != own.network.broadcast()
+    own.network.contains(host) && Some(host) != own.network.broadcast()
 }
 
 #[cfg(test)]

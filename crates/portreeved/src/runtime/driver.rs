@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use portreeve_backend::{Backend, Reconciled, Rules};
-use portreeve_engine::{Change, Engine, Event, LinkReport, Reply, Request, RequestId, Time};
+use portreeve_engine::{Change, Engine, EntryKey, Event, LinkReport, Reply, Request, RequestId, Time};
 use portreeve_store::LeaseStore;
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
@@ -267,7 +267,7 @@ impl Driver {
         let reconciled = self.backend.reconcile(&self.engine.desired(), now)?;
         if !reconciled.refused.is_empty() {
             for (key, why) in &reconciled.refused {
-                warn!(mapping = %key, %why, "a mapping could not be put into force and is removed");
+                warn!(entry = %key, %why, "it could not be put into force and is removed");
             }
             self.engine
                 .handle_lost(reconciled.refused.iter().map(|(key, _)| *key).collect(), now);
@@ -288,7 +288,7 @@ impl Driver {
             .desired()
             .mappings
             .iter()
-            .map(|mapping| mapping.key)
+            .map(|mapping| EntryKey::Mapping(mapping.key))
             .collect();
         self.engine.handle_lost(keys, clock::now());
         self.carry_out();

@@ -188,7 +188,7 @@ fn a_mapping_for_every_client_goes_to_the_broadcast_address() {
             .reconcile(&desired(&[mapping(80), every.clone()], &[]), NOW)
             .unwrap();
         assert_eq!((report.added, report.refused.len()), (1, 1));
-        assert_eq!(report.refused[0].0, every.key);
+        assert_eq!(report.refused[0].0, portreeve_engine::EntryKey::Mapping(every.key));
 
         let settings = Settings {
             broadcast: Some(Ipv4Addr::new(192, 168, 77, 255)),

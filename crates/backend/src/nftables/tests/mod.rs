@@ -152,6 +152,7 @@ fn desired(mappings: &[Mapping], outbound: &[Outbound]) -> Desired {
     Desired {
         mappings: mappings.iter().cloned().map(Arc::new).collect(),
         outbound: outbound.to_vec(),
+        ..Desired::default()
     }
 }
 
