@@ -1,5 +1,5 @@
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV6};
 use std::panic::resume_unwind;
 use std::process::Command;
 use std::thread;
@@ -54,6 +54,17 @@ impl Host {
     /// Its address; of the gateway: the one on the first LAN.
     pub fn ipv6(&self) -> Ipv6Addr {
         self.ipv6
+    }
+
+    /// The link-local address of one of its interfaces, with the interface's index as scope.
+    ///
+    /// # Panics
+    /// If it has none.
+    #[track_caller]
+    pub fn link_local(&self, interface: &str) -> SocketAddrV6 {
+        let table = self.run(|| fs::read_to_string("/proc/thread-self/net/if_inet6").unwrap_or_default());
+        let found = table.lines().find_map(|line| link_local(line, interface));
+        found.unwrap_or_else(|| panic!("{interface} of {} has no link-local address:\n{table}", self.name))
     }
 
     /// Runs `work` in a thread inside the namespace and returns its result. Sockets made there stay in the namespace
@@ -157,4 +168,14 @@ impl Host {
         command.args(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
         command
     }
+}
+
+/// A line of `/proc/net/if_inet6` (address, index, prefix length, scope and flags in hexadecimal; name), if it is of
+/// this interface and has a link-local address.
+fn link_local(line: &str, interface: &str) -> Option<SocketAddrV6> {
+    let mut words = line.split_whitespace();
+    let address = Ipv6Addr::from(u128::from_str_radix(words.next()?, 16).ok()?);
+    let index = u32::from_str_radix(words.next()?, 16).ok()?;
+    let fits = words.next_back()? == interface && address.is_unicast_link_local();
+    fits.then(|| SocketAddrV6::new(address, 0, 0, index))
 }

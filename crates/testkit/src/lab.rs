@@ -1,11 +1,11 @@
 use std::fs;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::host::Host;
 use crate::sweep::{self, Claim};
-use crate::topology::{self, PROVIDER_PORT, Topology, WAN_INTERFACE};
+use crate::topology::{self, Addresses, PROVIDER_PORT, Topology, WAN_INTERFACE};
 
 /// A gateway with a LAN on one side and the Internet on the other.
 ///
@@ -16,7 +16,8 @@ use crate::topology::{self, PROVIDER_PORT, Topology, WAN_INTERFACE};
 /// | lan1, lan2, ... | `eth0` | 192.168.77.11, .12, ...; fd77::11, ::12, ... |
 /// | internet1, internet2, ... | `eth0` | 11.11.11.7, .8, ...; 2001:db8:113::7, ::8, ... |
 ///
-/// The gateway forwards and has no nftables rule. Internet hosts have no IPv4 route to the LAN, as in life.
+/// All interfaces have a link-local IPv6 address besides. The gateway forwards and has no nftables rule. Internet hosts
+/// have no IPv4 route to the LAN, as in life, but one to its IPv6 addresses.
 #[derive(Debug)]
 pub struct Lab {
     // Dropped in this order: handles first, then the namespaces.
@@ -24,7 +25,7 @@ pub struct Lab {
     provider: Host,
     lan_hosts: Vec<Host>,
     internet_hosts: Vec<Host>,
-    _namespaces: Namespaces,
+    namespaces: Namespaces,
 }
 
 /// Sizes of a [`Lab`] to be built: one LAN with one host and one Internet host unless said otherwise.
@@ -47,6 +48,8 @@ impl Lab {
             lans: 1,
             lan_hosts: 1,
             internet_hosts: 1,
+            lan_addresses: Addresses::Both,
+            wan_addresses: Addresses::Both,
         })
     }
 
@@ -91,6 +94,11 @@ impl Lab {
         topology::WAN_GATEWAY_V4
     }
 
+    /// The gateway's global IPv6 address on the WAN.
+    pub fn wan_ipv6(&self) -> Ipv6Addr {
+        topology::WAN_GATEWAY_V6
+    }
+
     /// Plugs the WAN cable in or out: the gateway's interface stays up and gets or loses its carrier.
     pub fn wan_cable(&self, cable: Cable) {
         let state = match cable {
@@ -131,6 +139,18 @@ impl LabBuilder {
         self
     }
 
+    /// Which addresses there are on the LANs.
+    pub fn lan_addresses(mut self, addresses: Addresses) -> Self {
+        self.0.lan_addresses = addresses;
+        self
+    }
+
+    /// Which addresses there are on the WAN, Internet hosts included.
+    pub fn wan_addresses(mut self, addresses: Addresses) -> Self {
+        self.0.wan_addresses = addresses;
+        self
+    }
+
     /// Makes the namespaces; needs root.
     ///
     /// # Panics
@@ -144,11 +164,11 @@ impl LabBuilder {
             process::id(),
             COUNTER.fetch_add(1, Ordering::Relaxed)
         ));
-        topology.create(&namespaces.prefix);
+        topology.create_namespaces(&namespaces.prefix);
         let open = |name: &str, ipv4, ipv6| Host::open(name, &format!("{}-{name}", namespaces.prefix), ipv4, ipv6);
         let lab = Lab {
             gateway: open("gateway", topology::lan_v4(0, 0), topology::lan_v6(0, 0)),
-            provider: open("provider", Ipv4Addr::UNSPECIFIED, std::net::Ipv6Addr::UNSPECIFIED),
+            provider: open("provider", Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED),
             lan_hosts: topology
                 .lan_hosts()
                 .map(|(lan, host, name)| open(&name, topology::lan_v4(lan, host), topology::lan_v6(lan, host)))
@@ -162,8 +182,13 @@ impl LabBuilder {
                     )
                 })
                 .collect(),
-            _namespaces: namespaces,
+            namespaces,
         };
+        let ends = [&lab.gateway, &lab.provider].into_iter();
+        for host in ends.chain(&lab.lan_hosts).chain(&lab.internet_hosts) {
+            host.run(skip_duplicate_detection);
+        }
+        topology.configure(&lab.namespaces.prefix);
         lab.gateway.run(|| {
             enable_forwarding();
             let_bridges_be_switches();
@@ -199,6 +224,17 @@ fn enable_forwarding() {
     for key in ["ipv4/ip_forward", "ipv6/conf/all/forwarding"] {
         let path = format!("/proc/sys/net/{key}");
         fs::write(&path, "1").unwrap_or_else(|e| panic!("cannot write {path}: {e}"));
+    }
+}
+
+/// Without it an IPv6 address cannot be used for the first second or two, and a link-local one appears only then. Nobody
+/// here has another one's address.
+fn skip_duplicate_detection() {
+    // A kernel without IPv6 has no such folder.
+    let interfaces = fs::read_dir("/proc/sys/net/ipv6/conf").into_iter().flatten();
+    for interface in interfaces.flatten() {
+        let path = interface.path().join("accept_dad");
+        fs::write(&path, "0").unwrap_or_else(|e| panic!("cannot write {}: {e}", path.display()));
     }
 }
 

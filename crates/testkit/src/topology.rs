@@ -16,6 +16,18 @@ pub(crate) struct Topology {
     pub(crate) lans: u8,
     pub(crate) lan_hosts: u8,
     pub(crate) internet_hosts: u8,
+    pub(crate) lan_addresses: Addresses,
+    pub(crate) wan_addresses: Addresses,
+}
+
+/// Which addresses the machines on one side of the gateway have, and the gateway on that side.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Addresses {
+    /// IPv4 and IPv6.
+    #[default]
+    Both,
+    /// IPv6 alone.
+    Ipv6Only,
 }
 
 pub(crate) fn bridge(lan: u8) -> String {
@@ -47,33 +59,27 @@ impl Topology {
         })
     }
 
-    /// Makes the namespaces, cables and addresses.
-    pub(crate) fn create(self, prefix: &str) {
-        self.create_namespaces(prefix);
+    /// Makes the addresses and routes in the namespaces, and takes everything up.
+    pub(crate) fn configure(self, prefix: &str) {
         let namespaces = |name: &str| format!("{prefix}-{name}");
         batch(Some(&namespaces("provider")), &self.provider());
         batch(Some(&namespaces("gateway")), &self.gateway());
         for (lan, host, name) in self.lan_hosts() {
             let address = (lan_v4(lan, host), lan_v6(lan, host));
-            let routes = format!(
-                "route add default via {}\nroute add default via {}\n",
-                lan_v4(lan, 0),
-                lan_v6(lan, 0)
-            );
-            batch(
-                Some(&namespaces(&name)),
-                &(interface("eth0", address.0, address.1) + &routes),
-            );
+            let script = interface("eth0", self.lan_addresses, address)
+                + &default_route(self.lan_addresses, (lan_v4(lan, 0), lan_v6(lan, 0)));
+            batch(Some(&namespaces(&name)), &script);
         }
         for host in 1..=self.internet_hosts {
-            let script = interface("eth0", internet_v4(host), internet_v6(host));
+            let script = interface("eth0", self.wan_addresses, (internet_v4(host), internet_v6(host)));
             // IPv6 is not translated, so its answers need a way back.
             let route = format!("route add fd00::/8 via {WAN_GATEWAY_V6}\n");
             batch(Some(&namespaces(&format!("internet{host}"))), &(script + &route));
         }
     }
 
-    fn create_namespaces(self, prefix: &str) {
+    /// Makes the namespaces and the cables between them, with nothing taken up yet.
+    pub(crate) fn create_namespaces(self, prefix: &str) {
         let mut script = format!("netns add {prefix}-gateway\nnetns add {prefix}-provider\n");
         script += &format!(
             "link add {WAN_INTERFACE} netns {prefix}-gateway type veth peer name {PROVIDER_PORT} netns {prefix}-provider\n"
@@ -102,13 +108,12 @@ impl Topology {
     }
 
     fn gateway(self) -> String {
-        let mut script = interface(WAN_INTERFACE, WAN_GATEWAY_V4, WAN_GATEWAY_V6);
-        script += &format!("route add default via {}\n", internet_v4(1));
-        script += &format!("route add default via {}\n", internet_v6(1));
+        let mut script = interface(WAN_INTERFACE, self.wan_addresses, (WAN_GATEWAY_V4, WAN_GATEWAY_V6));
+        script += &default_route(self.wan_addresses, (internet_v4(1), internet_v6(1)));
         for lan in 0..self.lans {
             let name = bridge(lan);
             script += &bridge_with(&name, (1..=self.lan_hosts).map(|host| format!("port{lan}.{host}")));
-            script += &addresses(&name, lan_v4(lan, 0), lan_v6(lan, 0));
+            script += &addresses(&name, self.lan_addresses, (lan_v4(lan, 0), lan_v6(lan, 0)));
         }
         script
     }
@@ -124,13 +129,24 @@ fn bridge_with(name: &str, ports: impl Iterator<Item = String>) -> String {
     script
 }
 
-fn interface(name: &str, ipv4: Ipv4Addr, ipv6: Ipv6Addr) -> String {
-    format!("link set lo up\nlink set {name} up\n") + &addresses(name, ipv4, ipv6)
+fn interface(name: &str, which: Addresses, own: (Ipv4Addr, Ipv6Addr)) -> String {
+    format!("link set lo up\nlink set {name} up\n") + &addresses(name, which, own)
 }
 
-fn addresses(name: &str, ipv4: Ipv4Addr, ipv6: Ipv6Addr) -> String {
-    // Without "nodad" the address cannot be used for the first second or two.
-    format!("addr add {ipv4}/24 dev {name}\naddr add {ipv6}/64 dev {name} nodad\n")
+fn addresses(name: &str, which: Addresses, (ipv4, ipv6): (Ipv4Addr, Ipv6Addr)) -> String {
+    let mut script = format!("addr add {ipv6}/64 dev {name}\n");
+    if which == Addresses::Both {
+        script += &format!("addr add {ipv4}/24 dev {name}\n");
+    }
+    script
+}
+
+fn default_route(which: Addresses, (ipv4, ipv6): (Ipv4Addr, Ipv6Addr)) -> String {
+    let mut script = format!("route add default via {ipv6}\n");
+    if which == Addresses::Both {
+        script += &format!("route add default via {ipv4}\n");
+    }
+    script
 }
 
 /// Runs a script of `ip` commands in a namespace, or in the host's for the commands that make namespaces.

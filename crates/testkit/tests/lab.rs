@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use portreeve_testkit::{Cable, Echo, Lab, reach_tcp, reach_udp, require_root, wait_until};
+use portreeve_testkit::{Addresses, Cable, Echo, Lab, reach_tcp, reach_udp, require_root, wait_until};
 
 #[test]
 fn lan_reaches_gateway_and_neighbours_on_both_ip_versions() {
@@ -65,6 +65,43 @@ fn two_lans_are_two_networks() {
     let _echo = Echo::tcp(lab.lan_host(2), 7000);
     let reply = reach_tcp(lab.lan_host(1), (lab.lan_host(2).ipv4(), 7000)).expect("routed by the gateway");
     assert_eq!(reply.seen.ip(), lab.lan_host(1).ipv4());
+}
+
+#[test]
+fn ipv6_is_routed_between_the_internet_and_the_lan() {
+    let Some(()) = require_root("IPv6 through the lab") else {
+        return;
+    };
+    let lab = Lab::builder().build();
+    let _lan = Echo::tcp(lab.lan_host(1), 7000);
+    let _internet = Echo::udp(lab.internet_host(1), 7000);
+    let reply = reach_tcp(lab.internet_host(1), (lab.lan_host(1).ipv6(), 7000)).expect("inwards");
+    assert_eq!(reply.seen.ip(), lab.internet_host(1).ipv6());
+    let reply = reach_udp(lab.lan_host(1), (lab.internet_host(1).ipv6(), 7000)).expect("outwards");
+    assert_eq!(reply.seen.ip(), lab.lan_host(1).ipv6());
+    let neighbour = lab.gateway().link_local("br0");
+    let _gateway = Echo::tcp(lab.gateway(), 7000);
+    let mut near = lab.lan_host(1).link_local("eth0");
+    near.set_ip(*neighbour.ip());
+    near.set_port(7000);
+    reach_tcp(lab.lan_host(1), near).expect("the link-local address of the gateway");
+}
+
+#[test]
+fn a_side_can_do_without_ipv4() {
+    let Some(()) = require_root("labs without IPv4") else {
+        return;
+    };
+    let lab = Lab::builder()
+        .lan_addresses(Addresses::Ipv6Only)
+        .wan_addresses(Addresses::Ipv6Only)
+        .build();
+    for host in [lab.gateway(), lab.lan_host(1), lab.internet_host(1)] {
+        let addresses = host.ip("-4 -o address");
+        assert!(addresses.lines().all(|line| line.contains(" lo ")), "{addresses}");
+    }
+    let _echo = Echo::tcp(lab.lan_host(1), 7000);
+    reach_tcp(lab.internet_host(1), (lab.lan_host(1).ipv6(), 7000)).expect("IPv6 is all it takes");
 }
 
 #[test]

@@ -103,8 +103,7 @@ fn nftables_settings(settings: &Settings, findings: &Findings, lans: &[Lan]) -> 
         table: settings.nftables.table.clone(),
         broadcast: lans
             .first()
-            .and_then(|lan| lan.addresses.first())
-            .and_then(|own| own.network.broadcast()),
+            .and_then(|lan| lan.addresses.iter().find_map(|own| own.network.broadcast())),
         ownership: if settings.nftables.own_table {
             Ownership::Owned
         } else {
@@ -123,10 +122,7 @@ fn relay_settings(settings: &Settings, lans: &[Lan]) -> relay::Settings {
         flows_per_mapping: settings.relay.flows_per_mapping,
         in_all: settings.relay.connections,
         flow_idle: settings.relay.udp_idle,
-        lan: lans
-            .first()
-            .and_then(|lan| lan.addresses.first())
-            .map(|own| own.address),
+        lan: lans.first().and_then(Lan::ipv4),
         ..relay::Settings::default()
     }
 }

@@ -1,6 +1,7 @@
 //! Everything that faces the LAN: per interface the listeners of HTTP and the presence in SSDP, which come and go with
 //! the interface's addresses.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -88,8 +89,8 @@ impl Front {
         let port = self.advertised.http_port;
         let listeners = lan.addresses.iter().map(|own| Ok((*own, listen(&lan, *own, port)?)));
         let listeners = listeners.collect::<Result<Vec<_>, Failure>>()?;
-        let socket = match Socket::open(&lan) {
-            Ok(socket) => Some(socket),
+        let socket = match lan.ipv4().map(|_| Socket::open(&lan)).transpose() {
+            Ok(socket) => socket,
             // A trial is worth something without being found.
             Err(failure) if self.mode == Mode::Trial => {
                 warn!("{failure}");
@@ -106,7 +107,7 @@ impl Front {
             tokio::spawn(presence.run(boot_id, stopped))
         });
         let accepting = listeners.into_iter().map(|(own, listener)| {
-            info!(interface = %lan.interface, "serving http://{}:{port}", own.address);
+            info!(interface = %lan.interface, "serving http://{}", SocketAddr::new(own.address, port));
             tokio::spawn(accept(
                 listener,
                 own,

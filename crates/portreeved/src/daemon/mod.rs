@@ -67,7 +67,7 @@ pub async fn run(options: Run) -> Result<(), Failure> {
         .iter()
         .filter(|name| !lans.iter().any(|lan| lan.interface == **name))
     {
-        warn!("{absent} has no IPv4 address yet; it is served as soon as it has one");
+        warn!("{absent} has no address yet; it is served as soon as it has one");
     }
     let own = Own {
         lans: networks(&lans),
@@ -276,9 +276,12 @@ fn server_name() -> String {
     server(&name, release, env!("CARGO_PKG_VERSION"))
 }
 
+/// The networks of the clients. Link-local ones name no host without an interface, and nothing leads to such an address.
 fn networks(lans: &[Lan]) -> Vec<Network> {
-    lans.iter()
-        .flat_map(|lan| lan.addresses.iter().map(|own| own.network))
+    let addresses = lans.iter().flat_map(|lan| &lan.addresses);
+    addresses
+        .filter(|own| !own.is_link_local())
+        .map(|own| own.network)
         .collect()
 }
 

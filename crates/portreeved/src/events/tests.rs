@@ -39,7 +39,7 @@ fn evented(name: &str, value: impl Into<Value>) -> Evented {
 fn events(limits: Limits) -> Arc<Events> {
     let events = Events::new(limits, 5000);
     let near = LanAddress {
-        address: Ipv4Addr::LOCALHOST,
+        address: LOCAL,
         network: "127.0.0.0/8".parse().unwrap(),
     };
     events.set_lans(&[Lan {

@@ -1,7 +1,7 @@
 //! Accepting connections on LAN addresses.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,10 +20,13 @@ const NO_ROOM: Duration = Duration::from_millis(50);
 
 /// Listens on one of a LAN's addresses, and through its interface only where the kernel lets us say so.
 pub fn listen(lan: &Lan, address: LanAddress, port: u16) -> Result<TcpListener, Failure> {
-    let own = SocketAddr::new(IpAddr::V4(address.address), port);
+    let own = socket_address(address.address, lan.index, port);
     let open = || -> io::Result<TcpListener> {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        let socket = Socket::new(Domain::for_address(own), Type::STREAM, None)?;
         socket.set_reuse_address(true)?;
+        if own.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
         if let Err(error) = socket.bind_device(Some(lan.interface.as_bytes())) {
             debug!(interface = %lan.interface, %error, "not bound to the interface, only to its address");
         }
@@ -66,7 +69,7 @@ pub async fn accept<A: Ask>(
             continue;
         }
         let place = connections.admit(peer.ip()).await;
-        tokio::spawn(begin(stream, Arc::clone(&gateway), place, IpAddr::V4(near.address)));
+        tokio::spawn(begin(stream, Arc::clone(&gateway), place, near.address));
     }
 }
 
@@ -82,8 +85,13 @@ async fn begin<A: Ask>(stream: TcpStream, gateway: Arc<Gateway<A>>, place: super
 }
 
 fn is_near(near: LanAddress, peer: IpAddr) -> bool {
-    match peer {
-        IpAddr::V4(peer) => near.network.contains(peer) || peer == near.address,
-        IpAddr::V6(_) => false,
+    near.network.contains(peer) || peer == near.address
+}
+
+/// An address of ours with the port, and with the interface where it means something on that one only.
+fn socket_address(own: IpAddr, link: u32, port: u16) -> SocketAddr {
+    match own {
+        IpAddr::V6(own) if own.is_unicast_link_local() => SocketAddrV6::new(own, port, 0, link).into(),
+        own => SocketAddr::new(own, port),
     }
 }

@@ -355,7 +355,7 @@ async fn a_slow_sender_is_told_so_when_its_place_is_wanted() {
 /// A gateway on a loopback address of its own.
 async fn listening(address: [u8; 4], connections: Arc<Connections>) -> std::net::SocketAddr {
     let near = LanAddress {
-        address: address.into(),
+        address: IpAddr::from(address),
         network: "127.0.0.0/8".parse().unwrap(),
     };
     let lan = Lan {
@@ -425,7 +425,7 @@ async fn a_port_that_is_taken_is_named_with_a_remedy() {
     let taken = std::net::TcpListener::bind("127.0.13.4:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let near = LanAddress {
-        address: Ipv4Addr::new(127, 0, 13, 4),
+        address: Ipv4Addr::new(127, 0, 13, 4).into(),
         network: "127.0.0.0/8".parse().unwrap(),
     };
     let lan = Lan {

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use portreeve_engine::policy::Network;
-use portreeve_netlink::route::{Link, RouteFamily, Snapshot};
+use portreeve_netlink::route::{Address, Link, RouteFamily, Snapshot};
 
 use super::{Carrier, Findings, Lan, LanAddress, Mode};
 use crate::config::{Backend, Settings};
@@ -75,21 +75,40 @@ impl Lan {
     }
 }
 
+/// The addresses to serve at, in the order in which to advertise them: those of IPv4 in the kernel's order, then those of
+/// IPv6.
+///
+/// Temporary addresses (RFC 8981) are for calling, not for being called: they change every day, and each change is
+/// announced to everybody.
 fn addresses(link: &Link, snapshot: &Snapshot) -> Vec<LanAddress> {
     if !link.flags.is_up() {
         return Vec::new();
     }
-    let all = snapshot
-        .addresses_of(link.index)
-        .filter(|address| !address.flags.is_tentative());
-    all.filter_map(|address| match address.address {
-        IpAddr::V4(own) => Some(LanAddress {
-            address: own,
-            network: Network::new(own, address.prefix_len)?,
-        }),
-        IpAddr::V6(_) => None,
-    })
-    .collect()
+    let usable = snapshot.addresses_of(link.index).filter(|address| {
+        let temporary = address.address.is_ipv6() && address.flags.is_secondary();
+        !address.flags.is_tentative() && !temporary
+    });
+    let mut ranked: Vec<_> = usable
+        .filter_map(|address| {
+            let network = Network::new(address.address, address.prefix_len)?;
+            let own = LanAddress {
+                address: address.address,
+                network,
+            };
+            Some((rank(address), own))
+        })
+        .collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().map(|(_, own)| own).collect()
+}
+
+/// Lower is advertised before higher. A unique local address goes before a global one, since it stays when the provider
+/// changes the prefix; one that is deprecated goes last.
+fn rank(address: &Address) -> (bool, bool, bool) {
+    match address.address {
+        IpAddr::V4(_) => (false, false, false),
+        IpAddr::V6(own) => (true, address.flags.is_deprecated(), !own.is_unique_local()),
+    }
 }
 
 fn find_wan(settings: &Settings, snapshot: &Snapshot, story: &mut Vec<String>) -> Option<String> {
@@ -100,15 +119,24 @@ fn find_wan(settings: &Settings, snapshot: &Snapshot, story: &mut Vec<String>) -
         });
         return Some(named.clone());
     }
-    let route = snapshot.default_route(RouteFamily::Ipv4);
-    let link = route.and_then(|route| snapshot.link(route.link));
-    match link {
-        Some(link) => story.push(format!("WAN: {}, since the default route leads there", link.name)),
-        None => {
+    let leads_to = |family| snapshot.link(snapshot.default_route(family)?.link);
+    match (leads_to(RouteFamily::Ipv4), leads_to(RouteFamily::Ipv6)) {
+        (Some(link), _) => {
+            story.push(format!("WAN: {}, since the default route leads there", link.name));
+            Some(link.name.clone())
+        }
+        (None, Some(link)) => {
+            story.push(format!(
+                "WAN: {}, since the default route of IPv6 leads there, and there is none of IPv4",
+                link.name
+            ));
+            Some(link.name.clone())
+        }
+        (None, None) => {
             story.push("WAN: none found, since there is no default route; name one with `--wan INTERFACE`".to_owned());
+            None
         }
     }
-    link.map(|link| link.name.clone())
 }
 
 fn find_lans(
@@ -141,18 +169,12 @@ fn find_lans(
     }
     let mut chosen = Vec::new();
     for link in &snapshot.links {
-        let private = addresses(link, snapshot)
-            .into_iter()
-            .find(|own| own.address.is_private());
         if wan == Some(link.name.as_str()) || link.flags.is_loopback() || !link.flags.is_up() {
             continue;
         }
-        match (private, unlikely(link)) {
-            (Some(own), None) => {
-                story.push(format!(
-                    "LAN: {}, which has the private address {}",
-                    link.name, own.address
-                ));
+        match (sign_of_a_lan(link, wan, snapshot), unlikely(link)) {
+            (Some(sign), None) => {
+                story.push(format!("LAN: {}, which has {sign}", link.name));
                 chosen.push(link.name.clone());
             }
             (Some(_), Some(why)) => {
@@ -167,7 +189,31 @@ fn find_lans(
     Ok(chosen)
 }
 
-/// What an interface looks like that has a private address and still is no LAN.
+/// What an interface has that makes it a LAN: a private IPv4 address; or, where it has no IPv4 address at all, an IPv6
+/// address that is not the link's own. IPv6 has no private addresses, so what leads to the Internet is told by routes: an
+/// interface with a default route, or in a network of the WAN, is no LAN.
+fn sign_of_a_lan(link: &Link, wan: Option<&str>, snapshot: &Snapshot) -> Option<String> {
+    let own = addresses(link, snapshot);
+    let private = |own: &LanAddress| matches!(own.address, IpAddr::V4(address) if address.is_private());
+    if let Some(own) = own.iter().find(|own| private(own)) {
+        return Some(format!("the private address {}", own.address));
+    }
+    let of_wan = wan
+        .and_then(|wan| snapshot.link_named(wan))
+        .map(|wan| addresses(wan, snapshot))
+        .unwrap_or_default();
+    let upstream = snapshot.default_routes.iter().any(|route| route.link == link.index);
+    if upstream || own.iter().any(|own| own.address.is_ipv4()) {
+        return None;
+    }
+    let inside = own.iter().find(|own| {
+        let shared = of_wan.iter().any(|wan| own.network.contains(wan.address));
+        !own.is_link_local() && !shared
+    })?;
+    Some(format!("the address {} and none of IPv4", inside.address))
+}
+
+/// What an interface looks like that has such an address and still is no LAN.
 fn unlikely(link: &Link) -> Option<&'static str> {
     const CONTAINERS: &[&str] = &[
         "docker", "br-", "veth", "virbr", "vnet", "lxc", "lxd", "podman", "cni", "flannel", "cali", "vmnet", "vboxnet",
@@ -225,7 +271,7 @@ pub(super) const LOOPBACK: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{LO, POINT_TO_POINT, UP, machine};
+    use super::super::fixture::{LO, POINT_TO_POINT, TEMPORARY, UP, add_address, default_route, machine};
     use super::*;
 
     #[test]
@@ -251,6 +297,74 @@ mod tests {
         for name in ["docker0", "br-0123456789ab", "wg0"] {
             assert!(told.contains(&format!("not served: {name}")), "{told}");
         }
+    }
+
+    #[test]
+    fn a_router_without_ipv4_is_a_router() {
+        let links = [
+            LO,
+            ("wan0", UP, ""),
+            ("lan0", UP, ""),
+            ("lan1", UP, ""),
+            ("up1", UP, ""),
+            ("eth9", UP, ""),
+        ];
+        let mut router = machine(&links, None);
+        for (link, address) in [
+            (1, "::1"),
+            (2, "fe80::2"),
+            (2, "2001:db8:113::2"),
+            (3, "fe80::3"),
+            (3, "fd77::1"),
+            (4, "2001:db8:77::1"),
+            (5, "2001:db8:114::2"),
+            (6, "fe80::6"),
+        ] {
+            add_address(&mut router, link, address, 0);
+        }
+        default_route(&mut router, 2, RouteFamily::Ipv6, 100);
+        default_route(&mut router, 5, RouteFamily::Ipv6, 200);
+        let found = survey(&Settings::default(), &router, Privilege::NetAdmin).unwrap();
+        assert_eq!(found.wan.as_deref(), Some("wan0"));
+        assert_eq!(found.lans, ["lan0", "lan1"]);
+        assert_eq!((found.carrier, found.mode), (Carrier::Nftables, Mode::Gateway));
+        for line in [
+            "WAN: wan0, since the default route of IPv6 leads there, and there is none of IPv4",
+            "LAN: lan0, which has the address fd77::1 and none of IPv4",
+        ] {
+            assert!(found.story.iter().any(|told| told == line), "{:?}", found.story);
+        }
+    }
+
+    #[test]
+    fn an_interface_of_the_wans_own_network_is_no_lan() {
+        let mut host = machine(&[LO, ("eth0", UP, "11.11.11.2"), ("eth1", UP, "")], Some("eth0"));
+        add_address(&mut host, 2, "2001:db8:113::2", 0);
+        add_address(&mut host, 3, "2001:db8:113::3", 0);
+        let found = survey(&Settings::default(), &host, Privilege::NetAdmin).unwrap();
+        assert_eq!(found.mode, Mode::Trial, "{:?}", found.story);
+    }
+
+    #[test]
+    fn addresses_come_in_the_order_in_which_to_advertise_them() {
+        const DEPRECATED: u32 = 0x20;
+        const TENTATIVE: u32 = 0x40;
+        let mut router = machine(&[("lan0", UP, "192.168.77.1")], None);
+        for (address, flags) in [
+            ("2001:db8:77::aaaa", TEMPORARY),
+            ("fd76::1", DEPRECATED),
+            ("fe80::1", 0),
+            ("2001:db8:77::1", 0),
+            ("fd77::1", 0),
+            ("fd78::1", TENTATIVE),
+        ] {
+            add_address(&mut router, 1, address, flags);
+        }
+        let lans = Lan::present(&["lan0".to_owned()], &router);
+        let own: Vec<String> = lans[0].addresses.iter().map(|own| own.address.to_string()).collect();
+        assert_eq!(own, ["192.168.77.1", "fd77::1", "fe80::1", "2001:db8:77::1", "fd76::1"]);
+        assert_eq!(lans[0].link_local(), Some("fe80::1".parse().unwrap()));
+        assert_eq!(lans[0].beyond_link(), Some("fd77::1".parse().unwrap()));
     }
 
     #[test]

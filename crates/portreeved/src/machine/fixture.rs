@@ -1,5 +1,7 @@
 //! Machines for tests.
 
+use std::net::IpAddr;
+
 use portreeve_netlink::route::{
     Address, AddressFlags, DefaultRoute, Link, LinkFlags, OperState, RouteFamily, Scope, Snapshot,
 };
@@ -28,24 +30,29 @@ pub(super) fn machine(links: &[(&str, u32, &str)], default: Option<&str>) -> Sna
         });
         add_address(&mut snapshot, index, address, 0);
         if default == Some(*name) {
-            snapshot.default_routes.push(DefaultRoute {
-                family: RouteFamily::Ipv4,
-                link: index,
-                gateway: None,
-                metric: 0,
-            });
+            default_route(&mut snapshot, index, RouteFamily::Ipv4, 0);
         }
     }
     snapshot
 }
 
+/// Makes a default route lead through an interface.
+pub(super) fn default_route(snapshot: &mut Snapshot, link: u32, family: RouteFamily, metric: u32) {
+    snapshot.default_routes.push(DefaultRoute {
+        family,
+        link,
+        gateway: None,
+        metric,
+    });
+}
+
 /// Gives an interface another address, if that is one.
 pub(super) fn add_address(snapshot: &mut Snapshot, link: u32, address: &str, flags: u32) {
-    if let Ok(address) = address.parse() {
+    if let Ok(address) = address.parse::<IpAddr>() {
         snapshot.addresses.push(Address {
             link,
             address,
-            prefix_len: 24,
+            prefix_len: if address.is_ipv6() { 64 } else { 24 },
             broadcast: None,
             scope: Scope::Global,
             flags: AddressFlags(flags),

@@ -5,7 +5,7 @@ mod socket;
 #[cfg(test)]
 mod tests;
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -114,7 +114,7 @@ impl Presence {
                 received = self.socket.receive(&mut buffer) => match received {
                     Ok(datagram) => {
                         let (source, group) = (datagram.source, datagram.destination == socket::GROUP);
-                        let ours = group || self.lan.addresses.iter().any(|own| own.address == datagram.destination);
+                        let ours = group || self.lan.owns(datagram.destination.into());
                         if ours {
                             let received = if group { Received::Multicast } else { Received::Unicast };
                             self.take(&buffer[..datagram.length], source, received);
@@ -140,7 +140,7 @@ impl Presence {
 
     /// Takes in a datagram: a search of a host on this LAN is answered, everything else is dropped.
     fn take(&mut self, datagram: &[u8], source: SocketAddrV4, received: Received) {
-        let Some(own) = self.lan.address_towards(*source.ip()) else {
+        let Some(IpAddr::V4(own)) = self.lan.address_towards((*source.ip()).into()) else {
             trace!(%source, "a datagram from outside the LAN was dropped");
             return;
         };
@@ -235,11 +235,11 @@ impl Presence {
         render: impl Fn(&Announcer<'_>, &str, &ssdp::Advertisement) -> String,
         advertised: &Advertised,
     ) {
-        let Some(own) = self.lan.addresses.first() else { return };
-        let location = self.location(own.address, advertised.view);
+        let Some(own) = self.lan.ipv4() else { return };
+        let location = self.location(own, advertised.view);
         for what in ssdp::advertisements(&advertised.root) {
             let text = render(&self.announcer(), &location, &what);
-            self.socket.send(own.address, socket::EVERYONE, text.as_bytes()).await;
+            self.socket.send(own, socket::EVERYONE, text.as_bytes()).await;
         }
     }
 

@@ -84,7 +84,7 @@ fn start() -> Running {
         interface: "lo".to_owned(),
         index: 1,
         addresses: vec![LanAddress {
-            address: Ipv4Addr::LOCALHOST,
+            address: Ipv4Addr::LOCALHOST.into(),
             network: "127.0.0.0/8".parse().unwrap(),
         }],
     };
