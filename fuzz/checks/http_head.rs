@@ -7,7 +7,7 @@ use std::time::Duration;
 use portreeve_engine::{Reply, Request};
 use portreeve_wire::description::Identity;
 use portreeve_wire::uuid::Uuid;
-use portreeve_wire::{ErrorCode, Quirks, Value};
+use portreeve_wire::{ErrorCode, Offer, Quirks, Value};
 use portreeved::events::Events;
 use portreeved::http::{Appearance, Ask, Connections, Gateway, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -44,6 +44,7 @@ fn served() -> &'static Served {
         };
         let appearance = Appearance {
             identity,
+            offer: Offer::EVERYTHING,
             config_id: 1,
             server: "x".to_owned(),
             only_igd1: false,

@@ -1,9 +1,9 @@
 //! A control request becomes a call or a refusal; the refusal is a well-formed document.
 
-use portreeve_wire::service::{self, WAN_IP_CONNECTION};
+use portreeve_wire::service::WAN_IP_CONNECTION;
 use portreeve_wire::soap::{self, Request};
 use portreeve_wire::xml::{self, Ampersands};
-use portreeve_wire::{Call, Fault, Quirks, dispatch, port_listing};
+use portreeve_wire::{Call, Fault, Offer, Quirks, dispatch, port_listing};
 
 pub(crate) fn check(data: &[u8]) {
     // The first line is the header, so that it is varied too.
@@ -20,7 +20,7 @@ pub(crate) fn check(data: &[u8]) {
                 for (_, text) in &arguments {
                     let _ = port_listing::parse(text);
                 }
-                let call = dispatch(&WAN_IP_CONNECTION, &service_type, &action, quirks)
+                let call = dispatch(Offer::EVERYTHING, &WAN_IP_CONNECTION, &service_type, &action, quirks)
                     .and_then(|(service, version)| Call::parse(service, version, &action, &arguments, quirks));
                 match call {
                     Ok(call) => assert!(call.action.since <= call.version),
@@ -28,8 +28,8 @@ pub(crate) fn check(data: &[u8]) {
                 }
             }
             Ok(Request::Query { variable }) => {
-                let _ = service::OFFERED
-                    .iter()
+                let _ = Offer::EVERYTHING
+                    .services()
                     .find(|service| service.variable(&variable).is_some());
             }
             Err(error) => assert_eq!(error.status(), 400),

@@ -6,7 +6,7 @@ use portreeve_wire::ssdp::{
     self, Advertisement, Announcer, Answer, Group, Message, Notify, Received, Response, Search,
 };
 use portreeve_wire::ssdp::{Notification, SearchTarget};
-use portreeve_wire::{Quirk, Quirks, Url, Uuid, View};
+use portreeve_wire::{Offer, Quirk, Quirks, Url, Uuid, View};
 
 const ANNOUNCER: Announcer<'static> = Announcer {
     server: "s",
@@ -39,7 +39,7 @@ fn check_search(search: &Search, quirks: Quirks) {
         model_number: "0".to_owned(),
         serial_number: None,
     };
-    let root = Description::of(&identity, View::Igd2, 1).device;
+    let root = Description::of(&identity, Offer::EVERYTHING, View::Igd2, 1).device;
     for answer in ssdp::answers(&root, View::Igd2, &search.target, &search.st, quirks) {
         let datagram = ANNOUNCER.response("http://192.168.77.1:5000/", "now", &answer);
         let Ok(Message::Response(response)) = ssdp::parse(datagram.as_bytes(), Quirks::NONE) else {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use portreeve_wire::Offer;
+
 use crate::mapping::Mapping;
 use crate::policy::{Network, Policy};
 use crate::ports::PortSet;
@@ -27,6 +29,8 @@ pub struct Config {
     pub statics: Vec<Arc<Mapping>>,
     /// UDN (`uuid:…`) of the WANConnectionDevice that holds the WANIPConnection.
     pub connection_device: String,
+    /// Which services there are.
+    pub offer: Offer,
     /// The firewall for IPv6.
     pub firewall: Firewall,
     /// Who may connect, disconnect and set up the link.

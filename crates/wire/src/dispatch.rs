@@ -1,22 +1,24 @@
 //! Which service a request is for.
 
 use crate::error::{ErrorCode, Fault};
+use crate::offer::Offer;
 use crate::quirk::{Quirk, Quirks};
-use crate::service::{self, Service};
+use crate::service::Service;
 
 /// Finds out which service and version a call is for, from the service whose control URL was used, the service type
-/// named in the request, and the action.
+/// named in the request, and the action. Never one that is not offered.
 ///
 /// A type that is right decides alone. Otherwise [`Quirk::ServiceMismatch`] looks for the action: first in the service
 /// named, then in the one addressed, then in all; and takes the version named if it is one that we serve, else the
 /// lowest one that has the action. 401 if nothing fits.
 pub fn dispatch(
+    offer: Offer,
     addressed: &'static Service,
     service_type: &str,
     action: &str,
     quirks: Quirks,
 ) -> Result<(&'static Service, u8), Fault> {
-    let named = service::offered_by_urn(service_type);
+    let named = offer.by_urn(service_type);
     if let Some((service, Some(version))) = named
         && std::ptr::eq(service, addressed)
         && (1..=service.version).contains(&version)
@@ -31,10 +33,7 @@ pub fn dispatch(
     }
 
     let (named, version) = named.unzip();
-    let candidates = named
-        .into_iter()
-        .chain([addressed])
-        .chain(service::OFFERED.iter().copied());
+    let candidates = named.into_iter().chain([addressed]).chain(offer.services());
     let found = candidates
         .filter_map(|service| Some((service, service.action(action, service.version)?)))
         .next();
@@ -52,7 +51,7 @@ mod tests {
 
     #[test]
     fn dispatch_follows_a_correct_service_type() {
-        let dispatch = |urn, action| dispatch(&WAN_IP_CONNECTION, urn, action, Quirks::NONE).unwrap();
+        let dispatch = |urn, action| dispatch(Offer::default(), &WAN_IP_CONNECTION, urn, action, Quirks::NONE).unwrap();
         let (service, version) = dispatch("urn:schemas-upnp-org:service:WANIPConnection:1", "AddAnyPortMapping");
         assert_eq!((service.name, version), ("WANIPConnection", 1));
         let (_, version) = dispatch("urn:schemas-upnp-org:service:WANIPConnection:2", "Nonsense");
@@ -101,12 +100,13 @@ mod tests {
             ),
         ];
         for (urn, action, service, version) in table {
-            let found = dispatch(&WAN_IP_CONNECTION, urn, action, Quirks::default()).map(|(s, v)| (s.name, v));
+            let found = dispatch(Offer::default(), &WAN_IP_CONNECTION, urn, action, Quirks::default())
+                .map(|(s, v)| (s.name, v));
             assert_eq!(found.unwrap(), (service.name, version), "{urn}#{action}");
-            let strict = dispatch(&WAN_IP_CONNECTION, urn, action, Quirks::NONE).map(|_| ());
+            let strict = dispatch(Offer::default(), &WAN_IP_CONNECTION, urn, action, Quirks::NONE).map(|_| ());
             assert_eq!(strict.unwrap_err().code, ErrorCode::InvalidAction, "{urn}#{action}");
         }
-        let lost = dispatch(&WAN_IP_CONNECTION, "", "Nonsense", Quirks::default()).map(|_| ());
+        let lost = dispatch(Offer::default(), &WAN_IP_CONNECTION, "", "Nonsense", Quirks::default()).map(|_| ());
         assert_eq!(lost.unwrap_err().code, ErrorCode::InvalidAction);
     }
 }

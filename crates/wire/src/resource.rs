@@ -4,7 +4,8 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::service::{self, Service};
+use crate::offer::Offer;
+use crate::service::Service;
 use crate::view::View;
 
 /// Something that can be requested over HTTP. Its display form is its path.
@@ -23,21 +24,24 @@ pub enum Resource {
 }
 
 impl Resource {
-    /// Every resource.
-    pub fn all() -> impl Iterator<Item = Self> {
-        let of_service = |service| {
-            [
-                Self::Scpd(service, View::Igd1),
-                Self::Scpd(service, View::Igd2),
-                Self::Control(service),
-                Self::Event(service, View::Igd1),
-                Self::Event(service, View::Igd2),
-            ]
+    /// Every resource of a gateway with this offer.
+    pub fn all(offer: Offer) -> impl Iterator<Item = Self> {
+        let in_view = move |service, view| {
+            let event = Self::Event(service, view);
+            let documents = [Some(Self::Scpd(service, view)), event.if_there()];
+            documents
+                .into_iter()
+                .flatten()
+                .filter(move |_| offer.shows(service, view))
+        };
+        let of_service = move |service| {
+            let in_views = View::ALL.into_iter().flat_map(move |view| in_view(service, view));
+            in_views.chain([Self::Control(service)])
         };
         [Self::Presentation]
             .into_iter()
             .chain(View::ALL.map(Self::Description))
-            .chain(service::OFFERED.iter().copied().flat_map(of_service))
+            .chain(offer.services().flat_map(of_service))
     }
 
     /// The URL of the resource on a server at this address: always an IP literal with a port, and never with a zone,
@@ -60,10 +64,10 @@ impl Resource {
     }
 }
 
-/// The resource at a path, in any letter case and with any query.
-pub fn find(path: &str) -> Option<Resource> {
+/// The resource at a path, in any letter case and with any query, if a gateway with this offer has it.
+pub fn find(offer: Offer, path: &str) -> Option<Resource> {
     let path = path.split_once('?').map_or(path, |(path, _)| path);
-    Resource::all().find(|resource| is_made_of(path, resource.parts()))
+    Resource::all(offer).find(|resource| is_made_of(path, resource.parts()))
 }
 
 fn is_made_of(path: &str, parts: [&str; 3]) -> bool {
@@ -78,6 +82,14 @@ fn is_made_of(path: &str, parts: [&str; 3]) -> bool {
 }
 
 impl Resource {
+    /// It, unless it is where to subscribe to a service that has no events.
+    pub(crate) fn if_there(self) -> Option<Self> {
+        match self {
+            Self::Event(service, view) => service.has_events(view.version_of(service)).then_some(self),
+            _ => Some(self),
+        }
+    }
+
     const fn parts(self) -> [&'static str; 3] {
         match self {
             Self::Presentation => ["/", "", ""],
@@ -112,7 +124,8 @@ mod tests {
 
     #[test]
     fn every_resource_is_found_at_its_path_in_any_case() {
-        for resource in Resource::all() {
+        let find = |path: &str| find(Offer::EVERYTHING, path);
+        for resource in Resource::all(Offer::EVERYTHING) {
             let path = resource.to_string();
             assert_eq!(find(&path), Some(resource));
             assert_eq!(find(&path.to_uppercase()), Some(resource));
@@ -139,8 +152,10 @@ mod tests {
             "/scpd/IPConn",
             "ctl/IPConn",
             "/../igd2.xml",
+            "/scpd1/IPv6FwCtl.xml",
+            "/evt1/IPv6FwCtl",
         ] {
-            assert_eq!(find(path), None, "{path}");
+            assert_eq!(find(Offer::EVERYTHING, path), None, "{path}");
         }
     }
 }

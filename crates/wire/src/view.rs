@@ -24,6 +24,11 @@ impl View {
         }
     }
 
+    /// Whether a service belongs into this view.
+    pub const fn has(self, service: &Service) -> bool {
+        service.since <= self.device_version()
+    }
+
     /// The version of a service in this view.
     pub fn version_of(self, service: &Service) -> u8 {
         self.device_version().min(service.version)

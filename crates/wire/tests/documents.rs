@@ -8,7 +8,7 @@ use portreeve_wire::resource::{self, Resource};
 use portreeve_wire::scpd::{self, Scpd, ScpdError};
 use portreeve_wire::service::{self, LAYER3_FORWARDING, WAN_IP_CONNECTION};
 use portreeve_wire::xml::{self, Ampersands};
-use portreeve_wire::{Uuid, View};
+use portreeve_wire::{Offer, Uuid, View};
 
 fn identity() -> Identity {
     Identity {
@@ -21,8 +21,8 @@ fn identity() -> Identity {
 
 #[test]
 fn service_descriptions() {
-    for service in service::OFFERED {
-        for view in View::ALL {
+    for service in service::KNOWN {
+        for view in View::ALL.into_iter().filter(|view| view.has(service)) {
             let version = view.device_version();
             let document = Scpd::of(service, view, 7).render();
             golden(&format!("scpd/{}-igd{version}.xml", service.name), &document);
@@ -33,19 +33,24 @@ fn service_descriptions() {
 #[test]
 fn device_descriptions() {
     for view in View::ALL {
-        let document = Description::of(&identity(), view, 7).render();
-        golden(&format!("description/igd{}.xml", view.device_version()), &document);
+        for (offer, name) in [(Offer::default(), ""), (Offer::EVERYTHING, "-everything")] {
+            let document = Description::of(&identity(), offer, view, 7).render();
+            golden(
+                &format!("description/igd{}{name}.xml", view.device_version()),
+                &document,
+            );
+        }
     }
 }
 
 #[test]
 fn what_is_rendered_is_read_back_the_same() {
     for view in View::ALL {
-        let description = Description::of(&identity(), view, 7);
+        let description = Description::of(&identity(), Offer::EVERYTHING, view, 7);
         let document = description.render();
         assert!(xml::parse(&document, Ampersands::Escaped).is_ok());
         assert_eq!(description::parse(document.as_bytes()).as_ref(), Ok(&description));
-        for service in service::OFFERED {
+        for service in service::KNOWN {
             let scpd = Scpd::of(service, view, 7);
             let document = scpd.render();
             assert!(xml::parse(&document, Ampersands::Escaped).is_ok());
@@ -56,8 +61,8 @@ fn what_is_rendered_is_read_back_the_same() {
 
 #[test]
 fn the_service_description_says_what_the_table_says() {
-    for service in service::OFFERED {
-        for view in View::ALL {
+    for service in service::KNOWN {
+        for view in View::ALL.into_iter().filter(|view| view.has(service)) {
             let version = view.version_of(service);
             let document = Scpd::of(service, view, 7).render();
             let scpd = scpd::parse(document.as_bytes()).unwrap();
@@ -96,11 +101,12 @@ fn the_service_description_says_what_the_table_says() {
 /// Consoles and Windows stop at anything in a version 1 gateway that they do not know (openwrt/packages#14656).
 #[test]
 fn the_older_view_has_nothing_newer_in_it() {
-    let documents = [Description::of(&identity(), View::Igd1, 7).render()]
+    let documents = [Description::of(&identity(), Offer::EVERYTHING, View::Igd1, 7).render()]
         .into_iter()
         .chain(
-            service::OFFERED
+            service::KNOWN
                 .iter()
+                .filter(|service| View::Igd1.has(service))
                 .map(|service| Scpd::of(service, View::Igd1, 7).render()),
         );
     for document in documents {
@@ -130,7 +136,7 @@ fn no_action_without_arguments_has_an_empty_list() {
 #[test]
 fn both_views_are_the_same_devices() {
     let udns = |view| -> Vec<String> {
-        let description = Description::of(&identity(), view, 7);
+        let description = Description::of(&identity(), Offer::EVERYTHING, view, 7);
         description
             .device
             .with_embedded()
@@ -153,23 +159,24 @@ fn both_views_are_the_same_devices() {
 
 #[test]
 fn every_url_of_a_description_leads_to_its_resource() {
+    let find = |path: &str| resource::find(Offer::EVERYTHING, path);
     for view in View::ALL {
-        let description = Description::of(&identity(), view, 7);
+        let description = Description::of(&identity(), Offer::EVERYTHING, view, 7);
         let mut services = 0;
         for entry in description.device.with_embedded().flat_map(|device| &device.services) {
             let (service, version) = service::by_urn(&entry.service_type).unwrap();
             assert_eq!(version, Some(view.version_of(service)));
-            assert_eq!(resource::find(&entry.scpd_url), Some(Resource::Scpd(service, view)));
-            assert_eq!(resource::find(&entry.control_url), Some(Resource::Control(service)));
-            assert_eq!(
-                resource::find(&entry.event_sub_url),
-                Some(Resource::Event(service, view))
-            );
+            assert_eq!(find(&entry.scpd_url), Some(Resource::Scpd(service, view)));
+            assert_eq!(find(&entry.control_url), Some(Resource::Control(service)));
+            assert_eq!(find(&entry.event_sub_url), Some(Resource::Event(service, view)));
             services += 1;
         }
-        assert_eq!(services, service::OFFERED.len());
+        assert_eq!(
+            services,
+            service::KNOWN.iter().filter(|service| view.has(service)).count()
+        );
         let page = description.device.presentation_url.unwrap();
-        assert_eq!(resource::find(&page), Some(Resource::Presentation));
+        assert_eq!(find(&page), Some(Resource::Presentation));
     }
 }
 
@@ -181,7 +188,10 @@ fn texts_are_cut_to_the_architectures_limits() {
         serial_number: Some("s".repeat(100)),
         ..identity()
     };
-    for device in Description::of(&long, View::Igd2, 7).device.with_embedded() {
+    for device in Description::of(&long, Offer::EVERYTHING, View::Igd2, 7)
+        .device
+        .with_embedded()
+    {
         let length = |text: &Option<String>| text.as_ref().map_or(0, |text| text.chars().count());
         assert!((1..64).contains(&device.friendly_name.chars().count()));
         assert!((1..64).contains(&device.manufacturer.len()));

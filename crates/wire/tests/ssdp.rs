@@ -9,7 +9,7 @@ use portreeve_wire::ssdp::{
     Advertisement, Announcer, Answer, Asked, Dropped, Group, Message, Notification, Search, SearchTarget,
     advertisements, answers, parse, render_search,
 };
-use portreeve_wire::{Quirk, Quirks, Uuid, View, http};
+use portreeve_wire::{Offer, Quirk, Quirks, Uuid, View, http};
 
 const ROOT: &str = "uuid:6d1d2b3c-5a10-4f0e-9c3b-000000000010";
 const WAN: &str = "uuid:6d1d2b3c-5a10-4f0e-9c3b-000000000011";
@@ -22,7 +22,7 @@ fn tree(view: View) -> Device {
         model_number: "0.1.0".to_owned(),
         serial_number: None,
     };
-    Description::of(&identity, view, 7).device
+    Description::of(&identity, Offer::default(), view, 7).device
 }
 
 fn search(datagram: &str) -> Search {

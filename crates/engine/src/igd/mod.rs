@@ -8,7 +8,7 @@ mod state;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 
-use portreeve_wire::service::{self, Access, Direction, Service, StateVariable};
+use portreeve_wire::service::{Access, Direction, Service, StateVariable};
 use portreeve_wire::{Answer, Call, ErrorCode, Fault, Value};
 
 use crate::change::Refusal;
@@ -85,9 +85,9 @@ pub(crate) fn query(context: &Context<'_>, service: &'static Service, variable: 
 
 /// Every evented state variable of the services that are offered, with its value.
 pub(crate) fn evented(context: &Context<'_>) -> Vec<Evented> {
-    let variables = service::OFFERED.iter().flat_map(|service| {
+    let variables = context.config.offer.services().flat_map(|service| {
         let evented = service.variables.iter().filter(|variable| variable.evented);
-        evented.map(move |variable| (*service, variable))
+        evented.map(move |variable| (service, variable))
     });
     let value = |service, variable: &'static StateVariable| state::value(context, service, variable.name);
     variables
@@ -109,6 +109,8 @@ fn read(context: &Context<'_>, call: &Call) -> Result<Answer, Fault> {
     let values = outputs.map(|argument| state::value(context, call.service, argument.variable));
     values
         .collect::<Option<Answer>>()
+        // What has nothing to tell is no reading, and its success must not be claimed.
+        .filter(|answer| !answer.is_empty())
         .ok_or_else(|| ErrorCode::OptionalActionNotImplemented.into())
 }
 

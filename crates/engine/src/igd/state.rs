@@ -16,6 +16,8 @@ pub(super) fn value(context: &Context<'_>, service: &'static Service, variable: 
     let value = match (service.name, variable) {
         ("WANIPConnection", _) => return wan_ip_connection(context, variable),
         ("WANCommonInterfaceConfig", _) => return wan_common_interface_config(context, variable),
+        ("WANIPv6FirewallControl", "FirewallEnabled") => context.config.firewall.enabled.into(),
+        ("WANIPv6FirewallControl", "InboundPinholeAllowed") => context.config.firewall.pinholes_allowed.into(),
         ("Layer3Forwarding", "DefaultConnectionService") => default_connection_service(context).into(),
         _ => return None,
     };

@@ -22,7 +22,7 @@ use portreeve_engine::policy::{Policy, Reach, Rule, Verdict};
 use portreeve_engine::ports::PortRange;
 use portreeve_engine::{Config, Counters, Refusal, Request};
 use portreeve_wire::service::{self, Direction};
-use portreeve_wire::{DataType, Value};
+use portreeve_wire::{DataType, Offer, Value};
 
 const ADD: &str = "AddPortMapping";
 const ADD_ANY: &str = "AddAnyPortMapping";
@@ -65,7 +65,7 @@ fn open_policy() -> Policy {
 /// No action of any table lacks code, and none panics on the simplest arguments.
 #[test]
 fn every_action_of_every_service_is_answered() {
-    for service in service::OFFERED {
+    for service in Offer::default().services() {
         for action in service.actions {
             let mut gateway = Gateway::new(config());
             let arguments: Vec<(&str, &str)> = action

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use portreeve_engine::policy::Network;
 use portreeve_engine::ports::PortSet;
 use portreeve_engine::{Config, Expiry, Key, Mapping, Origin, Protocol};
+use portreeve_wire::Offer;
 
-use super::{ReservedPorts, Settings, StaticMapping};
+use super::{IgdVersion, ReservedPorts, Settings, StaticMapping};
 
 /// What the gateway knows about itself only at run time.
 #[derive(Clone, Debug)]
@@ -16,6 +17,16 @@ pub struct Own {
     pub lans: Vec<Network>,
     /// UDN (`uuid:…`) of the WANConnectionDevice.
     pub connection_device: String,
+    /// The services offered, which stay what they were at start.
+    pub offer: Offer,
+}
+
+/// The services that the settings ask for.
+pub fn offer(settings: &Settings) -> Offer {
+    Offer {
+        pinholes: settings.gateway.igd_version == IgdVersion::Two,
+        ..Offer::default()
+    }
 }
 
 /// The engine's configuration. Static mappings and the ports that the gateway itself listens on are kept from clients.
@@ -34,6 +45,7 @@ pub fn engine_config(settings: &Settings, own: &Own) -> Config {
             .map(|mapping| Arc::new(mapping.into()))
             .collect(),
         connection_device: own.connection_device.clone(),
+        offer: own.offer,
         ..Config::default()
     }
 }

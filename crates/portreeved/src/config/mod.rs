@@ -26,7 +26,7 @@ use portreeve_engine::ports::PortRange;
 use portreeve_engine::{Protocol, RemoteHost};
 use portreeve_wire::Quirks;
 
-pub use derive::{Own, engine_config};
+pub use derive::{Own, engine_config, offer};
 pub use load::{DEFAULT_FILE, Override, Source};
 pub use print::{Changed, Effect, changes, to_toml};
 pub use problem::{Problem, Problems};

@@ -236,6 +236,7 @@ fn ports_of_the_gateway_itself_are_reserved() {
     let own = Own {
         lans: vec!["192.168.77.0/24".parse().unwrap()],
         connection_device: "uuid:c".to_owned(),
+        offer: offer(&settings),
     };
     let reserved = engine_config(&settings, &own).reserved;
     let port = |n| NonZeroU16::new(n).unwrap();

@@ -15,6 +15,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use portreeve_engine::policy::Network;
 use portreeve_netlink::route::Snapshot;
 use portreeve_store::EmbeddedStore;
+use portreeve_wire::Offer;
 use portreeve_wire::description::Description;
 use portreeve_wire::http::server;
 use portreeve_wire::view::View;
@@ -26,7 +27,7 @@ use tracing::{debug, error, info, warn};
 use self::desk::Desk;
 use self::front::Front;
 use crate::args::{Choices, Run};
-use crate::config::{IgdVersion, Own, Settings, engine_config};
+use crate::config::{IgdVersion, Own, Settings, engine_config, offer};
 use crate::events::Events;
 use crate::exit::{Failure, Status};
 use crate::http::{Appearance, Ask, Connections, Gateway};
@@ -72,6 +73,7 @@ pub async fn run(options: Run) -> Result<(), Failure> {
     let own = Own {
         lans: networks(&lans),
         connection_device: known.connection_device.clone(),
+        offer: offer(&settings),
     };
     let events = Events::new(settings.limits.events, settings.gateway.http_port);
     events.set_lans(&lans);
@@ -109,9 +111,9 @@ pub async fn run(options: Run) -> Result<(), Failure> {
         "mappings of an earlier run"
     );
 
-    let gateway = gateway(&settings, &known, engine.clone(), Arc::clone(&events)).await?;
+    let gateway = gateway(&settings, &known, own.offer, engine.clone(), Arc::clone(&events)).await?;
     let connections = Connections::new(settings.limits.connections, settings.limits.connections_per_client);
-    let advertised = Arc::new(advertised(&settings, &known));
+    let advertised = Arc::new(advertised(&settings, &known, own.offer));
     let mut front = Front::new(
         Arc::clone(&gateway),
         Arc::clone(&connections),
@@ -235,12 +237,14 @@ fn report_link(desk: &Desk, snapshot: &Snapshot) {
 async fn gateway(
     settings: &Settings,
     known: &Known,
+    offer: Offer,
     engine: EngineHandle,
     events: Arc<Events>,
 ) -> Result<Arc<Gateway<EngineHandle>>, Failure> {
     let appearance = Appearance {
         identity: known.identity.clone(),
-        config_id: Appearance::config_id(&known.identity),
+        offer,
+        config_id: Appearance::config_id(&known.identity, offer),
         server: server_name(),
         only_igd1: settings.gateway.igd_version == IgdVersion::One,
     };
@@ -250,14 +254,14 @@ async fn gateway(
     ))
 }
 
-fn advertised(settings: &Settings, known: &Known) -> Advertised {
+fn advertised(settings: &Settings, known: &Known, offer: Offer) -> Advertised {
     let view = match settings.gateway.igd_version {
         IgdVersion::One => View::Igd1,
         IgdVersion::Two => View::Igd2,
     };
-    let config_id = Appearance::config_id(&known.identity);
+    let config_id = Appearance::config_id(&known.identity, offer);
     Advertised {
-        root: Description::of(&known.identity, view, config_id).device,
+        root: Description::of(&known.identity, offer, view, config_id).device,
         view,
         server: server_name(),
         config_id,

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use portreeve_engine::{Reply, Request};
 use portreeve_wire::description::Identity;
 use portreeve_wire::service::WAN_IP_CONNECTION;
-use portreeve_wire::{Quirks, Value};
+use portreeve_wire::{Offer, Quirks, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -64,6 +64,7 @@ async fn connect(events: &Arc<Events>, size: usize) -> DuplexStream {
             model_number: "1".to_owned(),
             serial_number: None,
         },
+        offer: Offer::EVERYTHING,
         config_id: 1,
         server: "Linux/6 UPnP/1.1 portreeved/1".to_owned(),
         only_igd1: false,

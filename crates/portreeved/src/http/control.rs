@@ -7,7 +7,7 @@ use hyper::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use hyper::{Request, StatusCode};
 use portreeve_engine::{Reply, Request as EngineRequest};
 use portreeve_wire::service::Service;
-use portreeve_wire::{Call, Fault, Quirks, dispatch, soap};
+use portreeve_wire::{Call, Fault, Offer, Quirks, dispatch, soap};
 
 use super::answer::{Answer, XML};
 use super::connections::{Phase, Watch};
@@ -44,7 +44,7 @@ impl<A: Ask> Gateway<A> {
                 service_type,
                 action,
                 arguments,
-            }) => match understand(at, &service_type, &action, &arguments, quirks) {
+            }) => match understand(self.offer, at, &service_type, &action, &arguments, quirks) {
                 Ok(call) => self.call(call, watch).await,
                 Err(fault) => Some(Err(fault)),
             },
@@ -110,13 +110,14 @@ impl<A: Ask> Gateway<A> {
 }
 
 fn understand(
+    offer: Offer,
     at: &'static Service,
     service_type: &str,
     action: &str,
     arguments: &[(String, String)],
     quirks: Quirks,
 ) -> Result<Call, Fault> {
-    let (service, version) = dispatch(at, service_type, action, quirks)?;
+    let (service, version) = dispatch(offer, at, service_type, action, quirks)?;
     Call::parse(service, version, action, arguments, quirks)
 }
 

@@ -9,12 +9,12 @@ use hyper::body::{Body, Incoming};
 use hyper::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_LANGUAGE, HeaderValue, RETRY_AFTER, USER_AGENT};
 use hyper::{HeaderMap, Request, StatusCode};
 use portreeve_engine::policy::Network;
-use portreeve_wire::Quirks;
 use portreeve_wire::description::{Description, Identity};
 use portreeve_wire::http::view_for;
 use portreeve_wire::resource::{self, Resource};
 use portreeve_wire::scpd::Scpd;
 use portreeve_wire::view::View;
+use portreeve_wire::{Offer, Quirks};
 
 use super::answer::{Answer, Answers, HTML, XML};
 use super::connections::{Phase, Watch};
@@ -28,6 +28,7 @@ pub struct Gateway<A> {
     pub(super) engine: A,
     pub(super) events: Arc<Events>,
     pub(super) answers: Answers,
+    pub(super) offer: Offer,
     documents: Vec<(Resource, HeaderValue, Bytes)>,
     only_igd1: bool,
     buckets: Mutex<Buckets>,
@@ -39,6 +40,8 @@ pub struct Gateway<A> {
 pub struct Appearance {
     /// The device's identity.
     pub identity: Identity,
+    /// The services offered.
+    pub offer: Offer,
     /// Number that changes with the documents ([`Appearance::config_id`]).
     pub config_id: u32,
     /// The SERVER header.
@@ -56,9 +59,9 @@ struct Live {
 
 impl Appearance {
     /// A number below 2^24 that follows from the documents (UDA 1.1 section 1.2: CONFIGID.UPNP.ORG).
-    pub fn config_id(identity: &Identity) -> u32 {
+    pub fn config_id(identity: &Identity, offer: Offer) -> u32 {
         let mut hash: u32 = 0x811c_9dc5;
-        for (_, _, text) in documents(identity, 0) {
+        for (_, _, text) in documents(identity, offer, 0) {
             for byte in text.iter() {
                 hash = (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
             }
@@ -81,7 +84,8 @@ impl<A: Ask> Gateway<A> {
             engine,
             events,
             answers: Answers::new(header_case::spelling().await?, server),
-            documents: documents(&appearance.identity, appearance.config_id),
+            offer: appearance.offer,
+            documents: documents(&appearance.identity, appearance.offer, appearance.config_id),
             only_igd1: appearance.only_igd1,
             buckets: Mutex::new(Buckets::new(Pace::of_requests(per_second))),
             live: RwLock::new(Live {
@@ -122,7 +126,7 @@ impl<A: Ask> Gateway<A> {
         if let Err(refusal) = self.pace(watch).await {
             return refusal;
         }
-        let Some(resource) = resource::find(request.uri().path()) else {
+        let Some(resource) = resource::find(self.offer, request.uri().path()) else {
             return self.answers.refusal(StatusCode::NOT_FOUND, "There is nothing here.\n");
         };
         match (resource, request.method().as_str()) {
@@ -192,14 +196,15 @@ impl<A: Ask> Gateway<A> {
     }
 }
 
-fn documents(identity: &Identity, config_id: u32) -> Vec<(Resource, HeaderValue, Bytes)> {
+fn documents(identity: &Identity, offer: Offer, config_id: u32) -> Vec<(Resource, HeaderValue, Bytes)> {
     let render = |resource| match resource {
         Resource::Presentation => Some((HTML, page::render(&identity.friendly_name))),
-        Resource::Description(view) => Some((XML, Description::of(identity, view, config_id).render())),
+        Resource::Description(view) => Some((XML, Description::of(identity, offer, view, config_id).render())),
         Resource::Scpd(service, view) => Some((XML, Scpd::of(service, view, config_id).render())),
         Resource::Control(_) | Resource::Event(..) => None,
     };
-    let rendered = Resource::all().filter_map(|resource| render(resource).map(|(kind, text)| (resource, kind, text)));
+    let rendered =
+        Resource::all(offer).filter_map(|resource| render(resource).map(|(kind, text)| (resource, kind, text)));
     rendered
         .map(|(resource, kind, text)| (resource, kind, text.into()))
         .collect()

@@ -7,7 +7,7 @@ use std::time::Duration;
 use portreeve_engine::{Reply, Request};
 use portreeve_wire::description::Identity;
 use portreeve_wire::uuid::Uuid;
-use portreeve_wire::{ErrorCode, Quirks, Value};
+use portreeve_wire::{ErrorCode, Offer, Quirks, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::TcpStream;
 
@@ -43,8 +43,9 @@ async fn gateway(per_second: u32) -> Arc<Gateway<Canned>> {
         serial_number: None,
     };
     let appearance = Appearance {
-        config_id: Appearance::config_id(&identity),
+        config_id: Appearance::config_id(&identity, Offer::EVERYTHING),
         identity,
+        offer: Offer::EVERYTHING,
         server: "Linux/6 UPnP/1.1 portreeved/1".to_owned(),
         only_igd1: false,
     };

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 
 use nix::sched::{CloneFlags, unshare};
+use portreeve_wire::Offer;
 use portreeve_wire::description::{Description, Identity};
 use portreeve_wire::uuid::Uuid;
 use tokio::net::UdpSocket;
@@ -73,7 +74,7 @@ fn start() -> Running {
         serial_number: None,
     };
     let advertised = Advertised {
-        root: Description::of(&identity, View::Igd2, 3).device,
+        root: Description::of(&identity, Offer::default(), View::Igd2, 3).device,
         view: View::Igd2,
         server: "Linux/6 UPnP/1.1 portreeve/1".to_owned(),
         config_id: 3,

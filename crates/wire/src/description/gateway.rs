@@ -1,8 +1,12 @@
 //! Our own device tree.
 
 use super::{Description, Device, ServiceEntry};
+use crate::offer::Offer;
 use crate::resource::Resource;
-use crate::service::{LAYER3_FORWARDING, Service, WAN_COMMON_INTERFACE_CONFIG, WAN_IP_CONNECTION};
+use crate::service::{
+    LAYER3_FORWARDING, Service, WAN_COMMON_INTERFACE_CONFIG, WAN_IP_CONNECTION, WAN_IPV6_FIREWALL_CONTROL,
+    WAN_PPP_CONNECTION,
+};
 use crate::uuid::Uuid;
 use crate::view::View;
 
@@ -19,10 +23,12 @@ pub struct Identity {
     pub serial_number: Option<String>,
 }
 
-/// A device of the tree: its type's name, its services and what is embedded in it.
+/// A device of the tree: its type's name, the services that it may have and what is embedded in it.
 struct Template {
     name: &'static str,
     suffix: &'static str,
+    /// Which of the devices of the gateway it is, from which its UDN follows, whatever else is in the tree.
+    index: u8,
     services: &'static [&'static Service],
     embedded: &'static [Self],
 }
@@ -30,32 +36,35 @@ struct Template {
 static GATEWAY: Template = Template {
     name: "InternetGatewayDevice",
     suffix: "",
+    index: 0,
     services: &[&LAYER3_FORWARDING],
     embedded: &[Template {
         name: "WANDevice",
         suffix: " WAN",
+        index: 1,
         services: &[&WAN_COMMON_INTERFACE_CONFIG],
         embedded: &[Template {
             name: "WANConnectionDevice",
             suffix: " connection",
-            services: &[&WAN_IP_CONNECTION],
+            index: 2,
+            // Clients that use only the first connection get the one with all actions.
+            services: &[&WAN_IP_CONNECTION, &WAN_PPP_CONNECTION, &WAN_IPV6_FIREWALL_CONTROL],
             embedded: &[],
         }],
     }],
 };
 
 impl Description {
-    /// The gateway's description in a view. It has absolute paths only and no `URLBase`, so that it holds on every
+    /// The description, in a view, of a gateway that offers this. It has absolute paths only and no `URLBase`, so that it holds on every
     /// interface.
-    pub fn of(identity: &Identity, view: View, config_id: u32) -> Self {
-        let mut devices = 0;
+    pub fn of(identity: &Identity, offer: Offer, view: View, config_id: u32) -> Self {
         Self {
             spec_version: (1, view.architecture_minor().into()),
             config_id: (view != View::Igd1).then_some(config_id),
             url_base: None,
             device: Device {
                 presentation_url: Some(Resource::Presentation.to_string()),
-                ..Device::of(&GATEWAY, identity, view, &mut devices)
+                ..Device::of(&GATEWAY, identity, offer, view)
             },
         }
     }
@@ -64,7 +73,7 @@ impl Description {
 impl Identity {
     /// The UDN of the device that has this service, which other services refer to.
     pub fn udn_of(&self, service: &Service) -> Option<String> {
-        let description = Description::of(self, View::Igd2, 0);
+        let description = Description::of(self, Offer::EVERYTHING, View::Igd2, 0);
         let id = service.service_id();
         let owner = description
             .device
@@ -75,10 +84,9 @@ impl Identity {
 }
 
 impl Device {
-    /// `index` counts the devices, the outer before the inner, to give each its own UDN.
-    fn of(template: &Template, identity: &Identity, view: View, index: &mut u8) -> Self {
-        let uuid = identity.uuid.for_device(*index);
-        *index += 1;
+    fn of(template: &Template, identity: &Identity, offer: Offer, view: View) -> Self {
+        let uuid = identity.uuid.for_device(template.index);
+        let services = template.services.iter().filter(|service| offer.shows(service, view));
         Self {
             device_type: format!(
                 "urn:schemas-upnp-org:device:{}:{}",
@@ -94,15 +102,11 @@ impl Device {
             model_url: Some(SITE.to_owned()),
             serial_number: identity.serial_number.as_deref().map(|serial| below(64, serial)),
             udn: format!("uuid:{uuid}"),
-            services: template
-                .services
-                .iter()
-                .map(|service| ServiceEntry::of(service, view))
-                .collect(),
+            services: services.map(|service| ServiceEntry::of(service, view)).collect(),
             devices: template
                 .embedded
                 .iter()
-                .map(|embedded| Self::of(embedded, identity, view, index))
+                .map(|embedded| Self::of(embedded, identity, offer, view))
                 .collect(),
             presentation_url: None,
         }
@@ -111,12 +115,13 @@ impl Device {
 
 impl ServiceEntry {
     fn of(service: &'static Service, view: View) -> Self {
+        let event = Resource::Event(service, view);
         Self {
             service_type: service.urn(view.version_of(service)),
             service_id: service.service_id(),
             scpd_url: Resource::Scpd(service, view).to_string(),
             control_url: Resource::Control(service).to_string(),
-            event_sub_url: Resource::Event(service, view).to_string(),
+            event_sub_url: event.if_there().map(|event| event.to_string()).unwrap_or_default(),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::error::ErrorCode::{InvalidConnServiceSelection, InvalidDeviceUuid, In
 pub static LAYER3_FORWARDING: Service = Service {
     name: "Layer3Forwarding",
     version: 1,
+    since: 1,
     id: "L3Forwarding1",
     path: "L3Fwd",
     variables: &[StateVariable::string("DefaultConnectionService").evented()],

@@ -18,11 +18,8 @@ pub use wan_ppp_connection::WAN_PPP_CONNECTION;
 use crate::error::ErrorCode;
 use crate::value::DataType;
 
-/// Every service that our gateway offers, in the order of the device tree. A request to the gateway must never lead to
-/// another one.
-pub static OFFERED: &[&Service] = &[&LAYER3_FORWARDING, &WAN_COMMON_INTERFACE_CONFIG, &WAN_IP_CONNECTION];
-
-/// Every service that a control point knows, which may meet gateways that offer more than ours.
+/// Every service that there is a table of, in the order of the device tree. A control point may meet all of them; which
+/// a gateway has is its [`Offer`](crate::Offer).
 pub static KNOWN: &[&Service] = &[
     &LAYER3_FORWARDING,
     &WAN_COMMON_INTERFACE_CONFIG,
@@ -55,16 +52,16 @@ pub fn by_urn(urn: &str) -> Option<(&'static Service, Option<u8>)> {
     Some((service, parts.next().and_then(|version| version.parse().ok())))
 }
 
-/// For the gateway: the [offered](OFFERED) service that a type URN names, and the version that the URN asks for: `None`
-/// if the URN ends without a number, as some clients write it. The version may be one that we do not serve.
-pub fn offered_by_urn(urn: &str) -> Option<(&'static Service, Option<u8>)> {
+/// For the gateway: the [known](KNOWN) service that a type URN names to the letter, and the version that the URN asks
+/// for: `None` if the URN ends without a number, as some clients write it. The version may be one that we do not serve.
+pub fn by_exact_urn(urn: &str) -> Option<(&'static Service, Option<u8>)> {
     let rest = urn.trim().strip_prefix(URN_PREFIX)?;
     let (name, version) = rest.split_once(':').unwrap_or((rest, ""));
     let version = match version {
         "" => None,
         digits => Some(digits.parse().ok()?),
     };
-    let service = OFFERED.iter().copied().find(|service| service.name == name)?;
+    let service = KNOWN.iter().copied().find(|service| service.name == name)?;
     Some((service, version))
 }
 
@@ -77,6 +74,8 @@ pub struct Service {
     pub name: &'static str,
     /// The highest version served.
     pub version: u8,
+    /// First version of the InternetGatewayDevice that has it.
+    pub since: u8,
     /// The instance's name within `urn:upnp-org:serviceId:`, the same in every version.
     pub id: &'static str,
     /// The name that stands for the service in URL paths.
@@ -204,6 +203,11 @@ impl Service {
     /// The state variables of this version, in the standard's order.
     pub fn variables_of(&'static self, version: u8) -> impl Iterator<Item = &'static StateVariable> {
         self.variables.iter().filter(move |variable| variable.since <= version)
+    }
+
+    /// Whether anything in this version is announced to subscribers.
+    pub fn has_events(&'static self, version: u8) -> bool {
+        self.variables_of(version).any(|variable| variable.evented)
     }
 
     /// The action of this name, if this version of the service has it.

@@ -7,6 +7,7 @@ use crate::error::ErrorCode::SpecifiedArrayIndexInvalid;
 pub static WAN_COMMON_INTERFACE_CONFIG: Service = Service {
     name: "WANCommonInterfaceConfig",
     version: 1,
+    since: 1,
     id: "WANCommonIFC1",
     path: "CmnIfc",
     variables: VARIABLES,

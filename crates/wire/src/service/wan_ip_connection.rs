@@ -9,6 +9,7 @@ use crate::error::ErrorCode::*;
 pub static WAN_IP_CONNECTION: Service = Service {
     name: "WANIPConnection",
     version: 2,
+    since: 1,
     id: "WANIPConn1",
     path: "IPConn",
     variables: VARIABLES,

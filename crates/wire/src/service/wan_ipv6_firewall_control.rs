@@ -1,12 +1,14 @@
-//! WANIPv6FirewallControl:1, which control points meet; our gateway does not offer it.
+//! WANIPv6FirewallControl:1.
 
 use super::{Access, Action, Service, StateVariable};
 use crate::error::ErrorCode::{self, *};
 
-/// WANIPv6FirewallControl:1. Its arguments have no `New` in front, but for one.
+/// WANIPv6FirewallControl:1. Its arguments have no `New` in front, but for one. The older view never has it: Windows and
+/// consoles stop at a version 1 gateway with it.
 pub static WAN_IPV6_FIREWALL_CONTROL: Service = Service {
     name: "WANIPv6FirewallControl",
     version: 1,
+    since: 2,
     id: "WANIPv6Firewall1",
     path: "IPv6FwCtl",
     variables: VARIABLES,

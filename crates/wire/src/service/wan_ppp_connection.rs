@@ -1,4 +1,4 @@
-//! WANPPPConnection:1, which control points meet; our gateway does not offer it.
+//! WANPPPConnection:1.
 
 use super::wan_connection::*;
 use super::{Access, Action, Service, StateVariable};
@@ -8,6 +8,7 @@ use crate::error::ErrorCode::*;
 pub static WAN_PPP_CONNECTION: Service = Service {
     name: "WANPPPConnection",
     version: 1,
+    since: 1,
     id: "WANPPPConn1",
     path: "PPPConn",
     variables: VARIABLES,

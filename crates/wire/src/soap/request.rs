@@ -54,7 +54,7 @@ impl RequestError {
 /// Reads a control request from its SOAPACTION header and its body, which the caller has limited to 64 KiB.
 ///
 /// The body's first element is the action, whatever prefix it has, and must be the one that the header names. The
-/// namespace of that element is the service type, unless it is none of ours: then the header's is taken.
+/// namespace of that element is the service type, unless it is none that we know: then the header's is taken.
 pub fn parse(soap_action: Option<&str>, body: &[u8], quirks: Quirks) -> Result<Request, RequestError> {
     let header = read_soap_action(soap_action.unwrap_or_default(), quirks);
     let (header_type, header_action) = header.ok_or(RequestError::SoapAction)?;
@@ -83,9 +83,9 @@ pub fn parse(soap_action: Option<&str>, body: &[u8], quirks: Quirks) -> Result<R
         });
     }
 
-    let ours = service::offered_by_urn(&namespace).is_some() || service::offered_by_urn(header_type).is_none();
+    let known = service::by_exact_urn(&namespace).is_some() || service::by_exact_urn(header_type).is_none();
     Ok(Request::Action {
-        service_type: if ours {
+        service_type: if known {
             namespace.into_owned()
         } else {
             header_type.to_owned()

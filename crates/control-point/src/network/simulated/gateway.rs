@@ -8,7 +8,7 @@ use portreeve_wire::description::{Description, Identity};
 use portreeve_wire::resource::{self, Resource};
 use portreeve_wire::soap::{self, FAULT_STATUS};
 use portreeve_wire::ssdp::{Announcer, Group, Search, advertisements, answers};
-use portreeve_wire::{Call, ErrorCode, Fault, Quirks, Uuid, Value, View, dispatch};
+use portreeve_wire::{Call, ErrorCode, Fault, Offer, Quirks, Uuid, Value, View, dispatch};
 use tokio::time::Instant;
 
 use crate::network::asked::Asked;
@@ -131,7 +131,7 @@ impl SimulatedGateway {
     }
 
     pub(super) fn respond(&mut self, request: &Asked) -> (u16, String) {
-        match resource::find(&request.path) {
+        match resource::find(Offer::default(), &request.path) {
             Some(Resource::Description(view)) => (200, self.description(view).render()),
             Some(Resource::Control(service)) => {
                 let parsed = soap::parse(request.soap_action.as_deref(), &request.body, Quirks::default());
@@ -145,7 +145,8 @@ impl SimulatedGateway {
                         action,
                         arguments,
                     } => {
-                        let (service, version) = dispatch(service, &service_type, &action, Quirks::default()).unwrap();
+                        let (service, version) =
+                            dispatch(Offer::default(), service, &service_type, &action, Quirks::default()).unwrap();
                         let call = Call::parse(service, version, &action, &arguments, Quirks::default()).unwrap();
                         *self.calls.entry(action).or_default() += 1;
                         match self.carry_out(&call) {
@@ -241,7 +242,7 @@ impl SimulatedGateway {
             model_number: "1".to_owned(),
             serial_number: None,
         };
-        Description::of(&identity, view, 1)
+        Description::of(&identity, Offer::default(), view, 1)
     }
 
     fn announcer(&self) -> Announcer<'static> {
