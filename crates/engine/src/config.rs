@@ -1,6 +1,7 @@
 //! What the administrator decides about the engine's behaviour.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use portreeve_wire::Offer;
 
@@ -35,6 +36,10 @@ pub struct Config {
     pub firewall: Firewall,
     /// Who may connect, disconnect and set up the link.
     pub link_control: LinkControl,
+    /// Whether the link can be connected and disconnected at all.
+    pub link_kind: LinkKind,
+    /// How long the link may take.
+    pub link_timeouts: LinkTimeouts,
 }
 
 /// What WANIPv6FirewallControl tells of the firewall for IPv6.
@@ -60,6 +65,25 @@ pub enum LinkControl {
     Admin,
     /// Every control point of the LAN too.
     Lan,
+}
+
+/// Whether there is a driver that sets the link up and tears it down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LinkKind {
+    /// There is none: the state of the link is that of its interface.
+    #[default]
+    Watched,
+    /// There is one: the link is Connected when the driver says so and the interface is up and has an address.
+    Controlled,
+}
+
+/// After how long a driver that does not end what it was asked for is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkTimeouts {
+    /// From Connecting to Disconnected (WANIPConnection:2 section 2.6.2, a time of the vendor's choice).
+    pub connecting: Duration,
+    /// From Disconnecting to Disconnected.
+    pub disconnecting: Duration,
 }
 
 /// `NATEnabled`.
@@ -110,6 +134,15 @@ impl Default for Firewall {
             pinholes_allowed: true,
             pinholes: 4096,
             pinholes_per_client: 64,
+        }
+    }
+}
+
+impl Default for LinkTimeouts {
+    fn default() -> Self {
+        Self {
+            connecting: Duration::from_secs(60),
+            disconnecting: Duration::from_secs(30),
         }
     }
 }

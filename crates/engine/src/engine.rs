@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use portreeve_wire::service::Access;
 use portreeve_wire::{ErrorCode, Fault};
 
 use crate::change::{Change, Desired, EntryKey, Refusal};
@@ -13,7 +14,7 @@ use crate::event::{Cause, Event};
 use crate::eventing::Evented;
 use crate::igd::{self, Context, PortRefusal};
 use crate::ledger::Ledger;
-use crate::link::{Counters, Link, LinkReport};
+use crate::link::{Counters, DriverReport, Link, LinkCommand, LinkReport};
 use crate::mapping::{Key, Mapping, Origin};
 use crate::ports::PortSet;
 use crate::request::{Reply, Request, Status};
@@ -23,8 +24,8 @@ use crate::time::Time;
 ///
 /// It is driven from outside, and does nothing by itself:
 ///
-/// 1. `handle_*` plans an input on top of what is planned already: requests ([`Engine::handle_request`]), leases that
-///    end ([`Engine::handle_timeout`]), what else happened in the world. All that is planned and not yet settled is
+/// 1. `handle_*` plans an input on top of what is planned already: requests ([`Engine::handle_request`]), leases and
+///    timers that end ([`Engine::handle_timeout`]), what else happened in the world. All that is planned and not yet settled is
 ///    the open group.
 /// 2. [`Engine::changes`] says what must be carried out for the group. Whoever drives the engine carries out all of
 ///    it in the backend and then commits it to the store.
@@ -33,7 +34,8 @@ use crate::time::Time;
 ///    [`Engine::handle_store_failed`] that the store failed: all requests of the group that would change something
 ///    are refused.
 /// 4. [`Engine::poll_reply`] and [`Engine::poll_event`] give out what a settled group answers and what happened,
-///    [`Engine::poll_evented`] which state variables differ now.
+///    [`Engine::poll_evented`] which state variables differ now, [`Engine::poll_link_command`] what the driver of the
+///    link is to do.
 ///    [`Engine::poll_timeout`] says when to come back at the latest.
 #[derive(Debug)]
 pub struct Engine {
@@ -46,6 +48,7 @@ pub struct Engine {
     group: Group,
     replies: VecDeque<(RequestId, Reply)>,
     events: VecDeque<Event>,
+    link_commands: VecDeque<LinkCommand>,
     /// The evented state variables as they were last given out.
     evented: Vec<Evented>,
     /// Set where they may differ from what they are.
@@ -64,6 +67,8 @@ struct Group {
     inputs: Vec<Planned>,
     system_update_id_before: u32,
     config_before: Option<Config>,
+    /// The link as it was before the first input that concerns it.
+    link_before: Option<Link>,
 }
 
 #[derive(Debug)]
@@ -81,6 +86,9 @@ enum Input {
     Request(RequestId, Request),
     LeasesEnd(Vec<Key>),
     Lost(Vec<EntryKey>),
+    LinkReport(LinkReport),
+    DriverReport(DriverReport),
+    LinkTimeout(Counters),
 }
 
 impl Engine {
@@ -100,10 +108,11 @@ impl Engine {
             inputs: Vec::new(),
             system_update_id_before: system_update_id,
             config_before: None,
+            link_before: None,
         };
         let mut engine = Self {
+            link: Link::new(&config),
             config,
-            link: Link::default(),
             counters: Counters::default(),
             listening: PortSet::default(),
             ledger,
@@ -111,6 +120,7 @@ impl Engine {
             group,
             replies: VecDeque::new(),
             events: VecDeque::new(),
+            link_commands: VecDeque::new(),
             evented: Vec::new(),
             evented_stale: true,
             retry_expiry_at: None,
@@ -127,8 +137,12 @@ impl Engine {
         self.plan(Planned::new(Input::Request(id, request), now));
     }
 
-    /// Plans the end of leases, at most [`Engine::EXPIRY_SLICE`] of them.
+    /// Plans the end of leases, at most [`Engine::EXPIRY_SLICE`] of them, and what the link's timers demand. Where
+    /// [`Engine::wants_counters`] says so, the totals are to be handed in before.
     pub fn handle_timeout(&mut self, now: Time) {
+        if self.link.poll_timeout().is_some_and(|at| at <= now) {
+            self.plan(Planned::new(Input::LinkTimeout(self.counters), now));
+        }
         if self.retry_expiry_at.is_some_and(|retry| now < retry) {
             return;
         }
@@ -144,19 +158,19 @@ impl Engine {
         self.plan(Planned::new(Input::Lost(keys), now));
     }
 
-    /// Takes in what became of the WAN link.
+    /// Plans what follows from what became of the WAN interface.
     pub fn handle_link(&mut self, report: LinkReport, now: Time) {
-        let shown = |link: &Link| (link.status(), link.last_error(), link.external_address());
-        let before = shown(&self.link);
-        self.evented_stale = true;
-        self.link.update(report, now);
-        if shown(&self.link) != before {
-            self.events.push_back(Event::Link {
-                status: self.link.status(),
-                error: self.link.last_error(),
-                external_address: self.link.external_address().map(|a| a.to_string()).unwrap_or_default(),
-            });
-        }
+        self.plan(Planned::new(Input::LinkReport(report), now));
+    }
+
+    /// Plans what follows from what the driver of a controlled link tells. Of a watched link it says nothing.
+    pub fn handle_link_driver(&mut self, said: DriverReport, now: Time) {
+        self.plan(Planned::new(Input::DriverReport(said), now));
+    }
+
+    /// Whether the totals of the WAN interface are to be read now, because IdleDisconnectTime runs.
+    pub fn wants_counters(&self, now: Time) -> bool {
+        self.link.counters_due().is_some_and(|due| due <= now)
     }
 
     /// Takes in the totals of the WAN interface.
@@ -193,6 +207,8 @@ impl Engine {
                 self.retry_expiry_at = Some(planned.now + Self::EXPIRY_RETRY);
                 inputs.remove(cause);
             }
+            // The link changes no entries.
+            Input::LinkReport(_) | Input::DriverReport(_) | Input::LinkTimeout(_) => {}
         }
         inputs.into_iter().for_each(|planned| self.plan(planned));
     }
@@ -219,10 +235,11 @@ impl Engine {
     pub fn settle(&mut self) {
         self.evented_stale |= self.group.system_update_id_before != self.system_update_id
             || self.group.config_before.is_some()
+            || self.group.link_before.is_some()
             || !self.ledger.changes().is_empty();
         for (cause, change) in self.ledger.settle() {
-            if let (Some(planned), Change::Mapping { before, after }) = (self.group.inputs.get(cause), change) {
-                let cause = planned.input.cause();
+            let cause = self.group.inputs.get(cause).and_then(|planned| planned.input.cause());
+            if let (Some(cause), Change::Mapping { before, after }) = (cause, change) {
                 match (before, after) {
                     (before, Some(mapping)) => self.events.push_back(Event::Mapped { before, mapping, cause }),
                     (Some(mapping), None) => self.events.push_back(Event::Unmapped { mapping, cause }),
@@ -244,6 +261,11 @@ impl Engine {
             }
             self.replies.push_back((id, reply));
         }
+        if self.group.link_before.take().is_some() {
+            let outbox = self.link.take_outbox();
+            self.events.extend(outbox.events);
+            self.link_commands.extend(outbox.commands);
+        }
         self.group.system_update_id_before = self.system_update_id;
         self.group.config_before = None;
     }
@@ -256,6 +278,11 @@ impl Engine {
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// The next thing that the link's driver is to do.
+    pub fn poll_link_command(&mut self) -> Option<LinkCommand> {
+        self.link_commands.pop_front()
     }
 
     /// Evented state variables whose values differ from those given out before; at first, all of them. To be asked for
@@ -278,7 +305,8 @@ impl Engine {
 
     /// When [`Engine::handle_timeout`] must be called at the latest.
     pub fn poll_timeout(&self) -> Option<Time> {
-        self.ledger.table().next_expiry().max(self.retry_expiry_at)
+        let lease_end = self.ledger.table().next_expiry().max(self.retry_expiry_at);
+        lease_end.into_iter().chain(self.link.poll_timeout()).min()
     }
 
     /// Everything that should be in force.
@@ -288,6 +316,9 @@ impl Engine {
 
     fn plan(&mut self, mut planned: Planned) {
         self.ledger.blame(self.group.inputs.len());
+        if planned.input.concerns_link() {
+            self.group.link_before.get_or_insert_with(|| self.link.clone());
+        }
         planned.reply = match &planned.input {
             Input::Request(_, request) => Some(match &planned.failed {
                 Some(fault) => failure(request, fault.clone()),
@@ -305,6 +336,18 @@ impl Engine {
                         self.remove(*key);
                     }
                 }
+                None
+            }
+            Input::LinkReport(report) => {
+                self.link.handle_report(report.clone(), planned.now);
+                None
+            }
+            Input::DriverReport(said) => {
+                self.link.handle_driver(*said, planned.now);
+                None
+            }
+            Input::LinkTimeout(counters) => {
+                self.link.handle_timeout(*counters, planned.now);
                 None
             }
         };
@@ -328,14 +371,15 @@ impl Engine {
             Request::Status => Reply::Status(Box::new(self.status(now))),
             Request::Mappings => Reply::Mappings(self.ledger.table().iter().cloned().collect()),
             Request::Revoke(keys) => Reply::Revoked(self.revoke(keys, refusals)),
-            Request::Reconfigure(config) => Reply::Reconfigured(self.reconfigure(config, refusals)),
+            Request::Reconfigure(config) => Reply::Reconfigured(self.reconfigure(config, refusals, now)),
+            Request::Link(request) => Reply::Link(self.link.request(*request, now)),
         }
     }
 
     fn context<'a>(&'a mut self, caller: IpAddr, refusals: &'a [PortRefusal], now: Time) -> Context<'a> {
         Context {
             config: &self.config,
-            link: &self.link,
+            link: &mut self.link,
             counters: self.counters,
             listening: &self.listening,
             ledger: &mut self.ledger,
@@ -359,6 +403,7 @@ impl Engine {
             mappings: self.ledger.table().len(),
             capacity: self.config.limits.mappings,
             system_update_id: self.system_update_id,
+            link: self.link.metrics(now),
         }
     }
 
@@ -383,7 +428,7 @@ impl Engine {
         Ok(found)
     }
 
-    fn reconfigure(&mut self, config: &Config, refusals: &[PortRefusal]) -> Result<(), Fault> {
+    fn reconfigure(&mut self, config: &Config, refusals: &[PortRefusal], now: Time) -> Result<(), Fault> {
         if let Some(PortRefusal { port, protocol, why }) = refusals.first() {
             return Err(Fault::because(
                 ErrorCode::ActionFailed,
@@ -394,6 +439,7 @@ impl Engine {
             enter_statics(&mut self.ledger, &self.config.statics, &config.statics);
             self.system_update_id = self.system_update_id.wrapping_add(1);
         }
+        self.link.configure(config, now);
         let before = std::mem::replace(&mut self.config, config.clone());
         self.group.config_before.get_or_insert(before);
         Ok(())
@@ -413,6 +459,9 @@ impl Engine {
         if let Some(config) = self.group.config_before.take() {
             self.config = config;
         }
+        if let Some(link) = self.group.link_before.take() {
+            self.link = link;
+        }
         std::mem::take(&mut self.group.inputs)
     }
 }
@@ -430,12 +479,24 @@ impl Planned {
 }
 
 impl Input {
-    fn cause(&self) -> Cause {
-        match self {
+    /// On whose behalf entries change; the link changes none.
+    fn cause(&self) -> Option<Cause> {
+        Some(match self {
             Self::Request(_, Request::Call { caller, .. } | Request::Query { caller, .. }) => Cause::Caller(*caller),
             Self::Request(..) => Cause::Administrator,
             Self::LeasesEnd(_) => Cause::LeaseEnd,
             Self::Lost(_) => Cause::Lost,
+            Self::LinkReport(_) | Self::DriverReport(_) | Self::LinkTimeout(_) => return None,
+        })
+    }
+
+    /// Whether the link may differ after it.
+    fn concerns_link(&self) -> bool {
+        match self {
+            Self::Request(_, Request::Call { call, .. }) => call.action.access == Access::LinkControl,
+            Self::Request(_, Request::Reconfigure(_) | Request::Link(_)) => true,
+            Self::LinkReport(_) | Self::DriverReport(_) | Self::LinkTimeout(_) => true,
+            Self::Request(..) | Self::LeasesEnd(_) | Self::Lost(_) => false,
         }
     }
 }
@@ -468,6 +529,7 @@ fn failure(request: &Request, fault: Fault) -> Reply {
         Request::Call { .. } => Reply::Call(Err(fault)),
         Request::Query { .. } => Reply::Value(Err(fault)),
         Request::Reconfigure(_) => Reply::Reconfigured(Err(fault)),
+        Request::Link(_) => Reply::Link(Err(fault)),
         Request::Revoke(_) | Request::Status | Request::Mappings => Reply::Revoked(Err(fault)),
     }
 }

@@ -23,7 +23,7 @@ pub use config::Config;
 pub use engine::{Engine, RequestId};
 pub use event::{Cause, Event};
 pub use eventing::Evented;
-pub use link::{Counters, LinkReport};
+pub use link::{Counters, DriverReport, LinkCommand, LinkReport, LinkRequest};
 pub use mapping::{Expiry, Key, Mapping, Origin, Protocol, RemoteHost};
 pub use pinhole::{Pinhole, PinholeKey, Transport, UniqueId};
 pub use request::{Reply, Request, Status};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use portreeve_wire::{Answer, Call, Fault, Value};
 
 use crate::config::Config;
-use crate::link::{ConnectionStatus, LastConnectionError};
+use crate::link::{ConnectionStatus, LastConnectionError, LinkRequest, Metrics};
 use crate::mapping::{Key, Mapping};
 
 /// A request that a front end has parsed.
@@ -36,6 +36,8 @@ pub enum Request {
     Revoke(Vec<Key>),
     /// The administrator replaces the settings; mappings stay.
     Reconfigure(Box<Config>),
+    /// The administrator connects or disconnects the link.
+    Link(LinkRequest),
 }
 
 /// The answer to a [`Request`] of the same name.
@@ -53,6 +55,8 @@ pub enum Reply {
     Revoked(Result<Vec<Arc<Mapping>>, Fault>),
     /// To [`Request::Reconfigure`].
     Reconfigured(Result<(), Fault>),
+    /// To [`Request::Link`]: that what is wanted has begun or is the case already, or why not.
+    Link(Result<(), Fault>),
 }
 
 /// The gateway at a glance.
@@ -72,4 +76,6 @@ pub struct Status {
     pub capacity: usize,
     /// `SystemUpdateID`.
     pub system_update_id: u32,
+    /// Figures of the link since the start.
+    pub link: Metrics,
 }

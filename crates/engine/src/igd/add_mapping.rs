@@ -9,7 +9,6 @@ use portreeve_wire::{Answer, Call, ErrorCode, Fault, Value};
 use super::Context;
 use crate::change::Refusal;
 use crate::config::{Leases, Nat, WhenDisconnected};
-use crate::link::ConnectionStatus;
 use crate::mapping::table::Socket;
 use crate::mapping::{Expiry, Key, Mapping, Origin, Protocol, RemoteHost};
 use crate::policy::Subject;
@@ -92,13 +91,12 @@ impl Wanted {
                 "NAT is off: hosts are reachable without a mapping",
             ));
         }
-        let connected = context.link.status() == ConnectionStatus::Connected;
-        if !connected && context.config.when_disconnected == WhenDisconnected::Reject {
-            let error = context.link.last_error().name();
-            return Err(Fault::because(
-                ErrorCode::ActionFailed,
-                format!("the WAN link is not connected ({error})"),
-            ));
+        if !context.link.carries_ipv4() && context.config.when_disconnected == WhenDisconnected::Reject {
+            let why = match context.link.status().passes_packets() {
+                true => "the WAN link has no IPv4 address".to_owned(),
+                false => format!("the WAN link is not connected ({})", context.link.last_error().name()),
+            };
+            return Err(Fault::because(ErrorCode::ActionFailed, why));
         }
         Ok(self)
     }

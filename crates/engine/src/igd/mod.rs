@@ -24,7 +24,7 @@ use crate::time::Time;
 /// What an action sees and may change.
 pub(crate) struct Context<'a> {
     pub(crate) config: &'a Config,
-    pub(crate) link: &'a Link,
+    pub(crate) link: &'a mut Link,
     pub(crate) counters: Counters,
     /// External ports on which the gateway itself listens.
     pub(crate) listening: &'a PortSet,

@@ -8,7 +8,7 @@ use portreeve_wire::service::Service;
 
 use super::Context;
 use crate::config::Nat;
-use crate::link::ConnectionStatus;
+use crate::link::Timer;
 use crate::mapping::Protocol;
 
 /// The present value of a state variable, or `None` for those that only describe arguments.
@@ -42,16 +42,14 @@ fn wan_ip_connection(context: &Context<'_>, variable: &str) -> Option<Value> {
         config, link, ledger, ..
     } = context;
     let value: Value = match variable {
-        "ConnectionType" => match link.status() {
-            ConnectionStatus::Unconfigured => "Unconfigured".into(),
-            _ => "IP_Routed".into(),
-        },
-        "PossibleConnectionTypes" => "IP_Routed".into(),
+        "ConnectionType" => link.connection_type().into(),
+        "PossibleConnectionTypes" => link.possible_connection_types().into(),
         "ConnectionStatus" => link.status().name().into(),
         "Uptime" => link.uptime(context.now).into(),
         "LastConnectionError" => link.last_error().name().into(),
-        // 0 is "never" and "no warning": the link is not ours to end.
-        "AutoDisconnectTime" | "IdleDisconnectTime" | "WarnDisconnectDelay" => 0u32.into(),
+        "AutoDisconnectTime" => link.timer(Timer::AutoDisconnectTime).into(),
+        "IdleDisconnectTime" => link.timer(Timer::IdleDisconnectTime).into(),
+        "WarnDisconnectDelay" => link.timer(Timer::WarnDisconnectDelay).into(),
         "RSIPAvailable" => false.into(),
         "NATEnabled" => (config.nat == Nat::Enabled).into(),
         "ExternalIPAddress" => link
@@ -60,8 +58,7 @@ fn wan_ip_connection(context: &Context<'_>, variable: &str) -> Option<Value> {
             .unwrap_or_default()
             .into(),
         "ExternalIPv6Address" => link
-            .report()
-            .ipv6
+            .external_ipv6()
             .map(|address| address.to_string())
             .unwrap_or_default()
             .into(),
@@ -90,8 +87,8 @@ fn wan_common_interface_config(context: &Context<'_>, variable: &str) -> Option<
         },
         "WANAccessProvider" => "".into(),
         "MaximumActiveConnections" => 1u16.into(),
-        "NumberOfActiveConnections" => u16::from(context.link.status() == ConnectionStatus::Connected).into(),
-        "EnabledForInternet" => true.into(),
+        "NumberOfActiveConnections" => u16::from(context.link.status().passes_packets()).into(),
+        "EnabledForInternet" => context.link.enabled_for_internet().into(),
         "TotalBytesSent" => low_half(counters.bytes_sent),
         "TotalBytesReceived" => low_half(counters.bytes_received),
         "TotalPacketsSent" => low_half(counters.packets_sent),

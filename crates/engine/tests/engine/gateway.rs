@@ -60,6 +60,7 @@ impl Gateway {
         let mut engine = Engine::new(config, Vec::new(), 0);
         let now = Time::from_millis(1_000_000);
         engine.handle_link(connected(), now);
+        engine.settle();
         while engine.poll_event().is_some() {}
         Self {
             in_force: engine

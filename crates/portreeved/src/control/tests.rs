@@ -52,6 +52,7 @@ impl Ask for Desk {
                 mappings: 2,
                 capacity: 100,
                 system_update_id: 5,
+                link: Default::default(),
             })),
             Request::Mappings => Reply::Mappings(mappings),
             Request::Revoke(keys) => {

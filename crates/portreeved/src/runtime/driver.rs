@@ -116,7 +116,11 @@ impl Driver {
                 None => break,
             }
         }
-        self.engine.handle_timeout(clock::now());
+        let now = clock::now();
+        if self.engine.wants_counters(now) {
+            self.engine.handle_counters(self.probe.counters());
+        }
+        self.engine.handle_timeout(now);
         self.carry_out();
         self.mend();
         self.announce();

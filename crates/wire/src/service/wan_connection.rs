@@ -32,6 +32,12 @@ pub(super) const LAST_CONNECTION_ERROR: StateVariable = StateVariable::string("L
     "ERROR_NO_CARRIER",
     "ERROR_IP_CONFIGURATION",
     "ERROR_UNKNOWN",
+    // Of WANPPPConnection:1, and then our own, which the standard permits.
+    "ERROR_ISP_TIME_OUT",
+    "ERROR_PPP_NEGOTIATION",
+    "ERROR_AUTHENTICATION",
+    "ERROR_DNS_FAILURE",
+    "ERROR_ADDRESS_CONFLICT",
 ]);
 pub(super) const AUTO_DISCONNECT_TIME: StateVariable = StateVariable::ui4("AutoDisconnectTime");
 pub(super) const IDLE_DISCONNECT_TIME: StateVariable = StateVariable::ui4("IdleDisconnectTime");
