@@ -91,18 +91,28 @@ pub enum Refusal {
     Failed(String),
 }
 
+/// What a change is about, as far as a refusal of it concerns other changes too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// An external port, on which there may be several mappings.
+    Port(NonZeroU16, Protocol),
+    /// A pinhole.
+    Pinhole(PinholeKey),
+}
+
 impl Change {
-    /// The external port that the change is about; `None` for pinholes, and for a change of nothing.
-    pub(crate) fn port(&self) -> Option<(NonZeroU16, Protocol)> {
+    /// What the change is about; `None` for a change of nothing.
+    pub(crate) fn place(&self) -> Option<Place> {
         match self {
-            Self::Mapping { before, after } => after
-                .as_ref()
-                .or(before.as_ref())
-                .map(|mapping| (mapping.key.external_port, mapping.key.protocol)),
-            Self::Outbound { before, after } => after
-                .or(*before)
-                .map(|outbound| (outbound.external_port, Protocol::Udp)),
-            Self::Pinhole { .. } => None,
+            Self::Mapping { before, after } => {
+                let mapping = after.as_ref().or(before.as_ref())?;
+                Some(Place::Port(mapping.key.external_port, mapping.key.protocol))
+            }
+            Self::Outbound { before, after } => {
+                let outbound = after.or(*before)?;
+                Some(Place::Port(outbound.external_port, Protocol::Udp))
+            }
+            Self::Pinhole { before, after } => after.as_ref().or(before.as_ref()).map(|row| Place::Pinhole(row.key)),
         }
     }
 
@@ -121,6 +131,15 @@ impl Change {
                 before: after,
                 after: before,
             },
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Port(port, protocol) => write!(f, "{port}/{protocol}"),
+            Self::Pinhole(key) => key.fmt(f),
         }
     }
 }

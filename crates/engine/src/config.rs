@@ -1,5 +1,6 @@
 //! What the administrator decides about the engine's behaviour.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub struct Config {
     pub policy: Policy,
     /// The networks in which InternalClients live.
     pub lans: Vec<Network>,
+    /// The gateway's own addresses in them, to which no pinhole leads.
+    pub own_addresses: Vec<IpAddr>,
     /// External ports that no client gets.
     pub reserved: PortSet,
     /// Mappings that the administrator wrote down.
@@ -124,6 +127,16 @@ pub struct Limits {
     pub mappings_per_client: usize,
     /// Entries in one answer of GetListOfPortMappings.
     pub page_size: u16,
+}
+
+impl Firewall {
+    /// How many pinholes there may be at present.
+    pub(crate) fn capacity(&self) -> usize {
+        match self.enabled && self.pinholes_allowed {
+            true => self.pinholes.min(u16::MAX.into()),
+            false => 0,
+        }
+    }
 }
 
 impl Default for Firewall {

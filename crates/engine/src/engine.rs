@@ -1,5 +1,7 @@
 //! The state machine: inputs are planned in groups, and a group is answered when the world outside has what it says.
 
+mod observations;
+
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -12,12 +14,13 @@ use crate::change::{Change, Desired, EntryKey, Refusal};
 use crate::config::Config;
 use crate::event::{Cause, Event};
 use crate::eventing::Evented;
-use crate::igd::{self, Context, PortRefusal};
+use crate::igd::{self, Context, Observed, Refused};
 use crate::ledger::Ledger;
 use crate::link::{Counters, DriverReport, Link, LinkCommand, LinkReport};
 use crate::mapping::{Key, Mapping, Origin};
+use crate::pinhole::{Pinhole, UniqueId};
 use crate::ports::PortSet;
-use crate::request::{Reply, Request, Status};
+use crate::request::{Reply, Request, Revoked, Status};
 use crate::time::Time;
 
 /// The gateway.
@@ -43,6 +46,7 @@ pub struct Engine {
     link: Link,
     counters: Counters,
     listening: PortSet,
+    observed: Observed,
     ledger: Ledger,
     system_update_id: u32,
     group: Group,
@@ -55,6 +59,19 @@ pub struct Engine {
     evented_stale: bool,
     /// After a refused removal, leases that have ended wait until then.
     retry_expiry_at: Option<Time>,
+}
+
+/// What the store kept of an earlier run, taken to be durable.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    /// Mappings.
+    pub mappings: Vec<Arc<Mapping>>,
+    /// `SystemUpdateID`.
+    pub system_update_id: u32,
+    /// Pinholes.
+    pub pinholes: Vec<Arc<Pinhole>>,
+    /// The `UniqueID` that was given last: those after it are given next.
+    pub last_unique_id: UniqueId,
 }
 
 /// Ties a reply to its request.
@@ -75,7 +92,7 @@ struct Group {
 struct Planned {
     input: Input,
     now: Time,
-    refusals: Vec<PortRefusal>,
+    refusals: Vec<Refused>,
     /// Set where the store could not keep what this request would change: it fails, also when planned again.
     failed: Option<Fault>,
     reply: Option<Reply>,
@@ -84,7 +101,7 @@ struct Planned {
 #[derive(Debug)]
 enum Input {
     Request(RequestId, Request),
-    LeasesEnd(Vec<Key>),
+    LeasesEnd(Vec<EntryKey>),
     Lost(Vec<EntryKey>),
     LinkReport(LinkReport),
     DriverReport(DriverReport),
@@ -97,13 +114,20 @@ impl Engine {
     /// How long after a refused removal it is tried again. The kernel ends the lease in the meantime.
     const EXPIRY_RETRY: Duration = Duration::from_secs(1);
 
-    /// A gateway with what the store kept: the mappings, which are taken to be durable, and the SystemUpdateID.
-    /// Where a kept mapping and one of the configuration claim the same port, the configuration wins.
-    pub fn new(config: Config, kept: Vec<Arc<Mapping>>, system_update_id: u32) -> Self {
+    /// A gateway with what the store kept. Where a kept mapping and one of the configuration claim the same port, the
+    /// configuration wins.
+    pub fn new(config: Config, kept: Kept) -> Self {
+        let Kept {
+            mappings,
+            system_update_id,
+            pinholes,
+            last_unique_id,
+        } = kept;
         let mut ledger = Ledger::default();
-        for mapping in kept {
+        for mapping in mappings {
             ledger.restore(mapping);
         }
+        ledger.restore_pinholes(pinholes, last_unique_id);
         let group = Group {
             inputs: Vec::new(),
             system_update_id_before: system_update_id,
@@ -115,6 +139,7 @@ impl Engine {
             config,
             counters: Counters::default(),
             listening: PortSet::default(),
+            observed: Observed::default(),
             ledger,
             system_update_id,
             group,
@@ -147,13 +172,15 @@ impl Engine {
             return;
         }
         self.retry_expiry_at = None;
-        let keys: Vec<Key> = self.ledger.table().expired(now).take(Self::EXPIRY_SLICE).collect();
+        let mappings = self.ledger.table().expired(now).map(EntryKey::Mapping);
+        let pinholes = self.ledger.pinholes().expired(now).map(EntryKey::Pinhole);
+        let keys: Vec<EntryKey> = mappings.chain(pinholes).take(Self::EXPIRY_SLICE).collect();
         if !keys.is_empty() {
             self.plan(Planned::new(Input::LeasesEnd(keys), now));
         }
     }
 
-    /// Plans the removal of mappings that the backend could not bring back into force.
+    /// Plans the removal of mappings and pinholes that the backend could not bring back into force.
     pub fn handle_lost(&mut self, keys: Vec<EntryKey>, now: Time) {
         self.plan(Planned::new(Input::Lost(keys), now));
     }
@@ -195,14 +222,14 @@ impl Engine {
 
     /// The backend refused a change, by its index in [`Engine::changes`], and carried out none.
     pub fn handle_refused(&mut self, change: usize, why: Refusal) {
-        let refused = self.ledger.changes().get(change).and_then(Change::port);
-        let Some((cause, (port, protocol))) = self.ledger.cause_of(change).zip(refused) else {
+        let refused = self.ledger.changes().get(change).and_then(Change::place);
+        let Some((cause, place)) = self.ledger.cause_of(change).zip(refused) else {
             return;
         };
         let mut inputs = self.take_back();
         let planned = &mut inputs[cause];
         match planned.input {
-            Input::Request(..) => planned.refusals.push(PortRefusal { port, protocol, why }),
+            Input::Request(..) => planned.refusals.push(Refused { place, why }),
             Input::LeasesEnd(_) | Input::Lost(_) => {
                 self.retry_expiry_at = Some(planned.now + Self::EXPIRY_RETRY);
                 inputs.remove(cause);
@@ -238,13 +265,16 @@ impl Engine {
             || self.group.link_before.is_some()
             || !self.ledger.changes().is_empty();
         for (cause, change) in self.ledger.settle() {
+            if let Change::Pinhole {
+                before: Some(gone),
+                after: None,
+            } = &change
+            {
+                self.observed.packets.remove(&gone.id);
+            }
             let cause = self.group.inputs.get(cause).and_then(|planned| planned.input.cause());
-            if let (Some(cause), Change::Mapping { before, after }) = (cause, change) {
-                match (before, after) {
-                    (before, Some(mapping)) => self.events.push_back(Event::Mapped { before, mapping, cause }),
-                    (Some(mapping), None) => self.events.push_back(Event::Unmapped { mapping, cause }),
-                    (None, None) => {}
-                }
+            if let Some(cause) = cause {
+                self.events.extend(Event::of(change, cause));
             }
         }
         for planned in self.group.inputs.drain(..) {
@@ -305,13 +335,17 @@ impl Engine {
 
     /// When [`Engine::handle_timeout`] must be called at the latest.
     pub fn poll_timeout(&self) -> Option<Time> {
-        let lease_end = self.ledger.table().next_expiry().max(self.retry_expiry_at);
+        let ends = [self.ledger.table().next_expiry(), self.ledger.pinholes().next_expiry()];
+        let lease_end = ends.into_iter().flatten().min().max(self.retry_expiry_at);
         lease_end.into_iter().chain(self.link.poll_timeout()).min()
     }
 
     /// Everything that should be in force.
     pub fn desired(&self) -> Desired {
-        self.ledger.table().desired()
+        Desired {
+            pinholes: self.ledger.pinholes().iter().cloned().collect(),
+            ..self.ledger.table().desired()
+        }
     }
 
     fn plan(&mut self, mut planned: Planned) {
@@ -324,17 +358,9 @@ impl Engine {
                 Some(fault) => failure(request, fault.clone()),
                 None => self.carry_out(request, &planned.refusals, planned.now),
             }),
-            Input::LeasesEnd(keys) => {
+            Input::LeasesEnd(keys) | Input::Lost(keys) => {
                 for key in keys {
                     self.remove(*key);
-                }
-                None
-            }
-            Input::Lost(keys) => {
-                for key in keys {
-                    if let EntryKey::Mapping(key) = key {
-                        self.remove(*key);
-                    }
                 }
                 None
             }
@@ -354,7 +380,7 @@ impl Engine {
         self.group.inputs.push(planned);
     }
 
-    fn carry_out(&mut self, request: &Request, refusals: &[PortRefusal], now: Time) -> Reply {
+    fn carry_out(&mut self, request: &Request, refusals: &[Refused], now: Time) -> Reply {
         match request {
             Request::Call { caller, call } => {
                 let mut context = self.context(*caller, refusals, now);
@@ -370,18 +396,20 @@ impl Engine {
             }
             Request::Status => Reply::Status(Box::new(self.status(now))),
             Request::Mappings => Reply::Mappings(self.ledger.table().iter().cloned().collect()),
+            Request::Pinholes => Reply::Pinholes(self.ledger.pinholes().iter().cloned().collect()),
             Request::Revoke(keys) => Reply::Revoked(self.revoke(keys, refusals)),
             Request::Reconfigure(config) => Reply::Reconfigured(self.reconfigure(config, refusals, now)),
             Request::Link(request) => Reply::Link(self.link.request(*request, now)),
         }
     }
 
-    fn context<'a>(&'a mut self, caller: IpAddr, refusals: &'a [PortRefusal], now: Time) -> Context<'a> {
+    fn context<'a>(&'a mut self, caller: IpAddr, refusals: &'a [Refused], now: Time) -> Context<'a> {
         Context {
             config: &self.config,
             link: &mut self.link,
             counters: self.counters,
             listening: &self.listening,
+            observed: &self.observed,
             ledger: &mut self.ledger,
             system_update_id: &mut self.system_update_id,
             refusals,
@@ -402,37 +430,40 @@ impl Engine {
                 .unwrap_or_default(),
             mappings: self.ledger.table().len(),
             capacity: self.config.limits.mappings,
+            pinholes: self.ledger.pinholes().len(),
+            pinhole_capacity: self.config.firewall.capacity(),
             system_update_id: self.system_update_id,
             link: self.link.metrics(now),
         }
     }
 
-    fn revoke(&mut self, keys: &[Key], refusals: &[PortRefusal]) -> Result<Vec<Arc<Mapping>>, Fault> {
-        if let Some(PortRefusal { why, .. }) = refusals.first() {
+    fn revoke(&mut self, keys: &[EntryKey], refusals: &[Refused]) -> Result<Revoked, Fault> {
+        if let Some(Refused { why, .. }) = refusals.first() {
             return Err(Fault::because(ErrorCode::ActionFailed, why.to_string()));
         }
-        let found: Vec<_> = keys
-            .iter()
-            .filter_map(|key| self.ledger.table().find(key).cloned())
-            .collect();
-        if let Some(fixed) = found.iter().find(|mapping| mapping.origin == Origin::Static) {
+        let mut found = Revoked::default();
+        for key in keys {
+            match key {
+                EntryKey::Mapping(key) => found.mappings.extend(self.ledger.table().find(key).cloned()),
+                EntryKey::Pinhole(key) => found.pinholes.extend(self.ledger.pinholes().find(key).cloned()),
+            }
+        }
+        if let Some(fixed) = found.mappings.iter().find(|mapping| mapping.origin == Origin::Static) {
             let reason = format!(
                 "{} is written in the configuration; remove it there and reload",
                 fixed.key
             );
             return Err(Fault::because(ErrorCode::ActionNotAuthorized, reason));
         }
-        for mapping in &found {
-            self.remove(mapping.key);
-        }
+        keys.iter().for_each(|key| self.remove(*key));
         Ok(found)
     }
 
-    fn reconfigure(&mut self, config: &Config, refusals: &[PortRefusal], now: Time) -> Result<(), Fault> {
-        if let Some(PortRefusal { port, protocol, why }) = refusals.first() {
+    fn reconfigure(&mut self, config: &Config, refusals: &[Refused], now: Time) -> Result<(), Fault> {
+        if let Some(Refused { place, why }) = refusals.first() {
             return Err(Fault::because(
                 ErrorCode::ActionFailed,
-                format!("static mapping {port}/{protocol}: {why}"),
+                format!("static mapping {place}: {why}"),
             ));
         }
         if config.statics != self.config.statics {
@@ -445,10 +476,14 @@ impl Engine {
         Ok(())
     }
 
-    fn remove(&mut self, key: Key) {
-        if self.ledger.table().find(&key).is_some() {
-            self.ledger.remove(key);
-            self.system_update_id = self.system_update_id.wrapping_add(1);
+    fn remove(&mut self, key: EntryKey) {
+        match key {
+            EntryKey::Mapping(key) if self.ledger.table().find(&key).is_some() => {
+                self.ledger.remove(key);
+                self.system_update_id = self.system_update_id.wrapping_add(1);
+            }
+            EntryKey::Mapping(_) => {}
+            EntryKey::Pinhole(key) => self.ledger.remove_pinhole(key),
         }
     }
 
@@ -530,6 +565,6 @@ fn failure(request: &Request, fault: Fault) -> Reply {
         Request::Query { .. } => Reply::Value(Err(fault)),
         Request::Reconfigure(_) => Reply::Reconfigured(Err(fault)),
         Request::Link(_) => Reply::Link(Err(fault)),
-        Request::Revoke(_) | Request::Status | Request::Mappings => Reply::Revoked(Err(fault)),
+        Request::Revoke(_) | Request::Status | Request::Mappings | Request::Pinholes => Reply::Revoked(Err(fault)),
     }
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use portreeve_wire::Fault;
 
+use crate::change::Change;
 use crate::link::{ConnectionStatus, LastConnectionError};
 use crate::mapping::Mapping;
+use crate::pinhole::Pinhole;
 
 /// Something that is in force and durable now, or a refusal.
 #[derive(Clone, Debug)]
@@ -24,6 +26,22 @@ pub enum Event {
     Unmapped {
         /// As it was.
         mapping: Arc<Mapping>,
+        /// On whose behalf.
+        cause: Cause,
+    },
+    /// A pinhole is new, or prolonged.
+    Pinholed {
+        /// As it was, if it was.
+        before: Option<Arc<Pinhole>>,
+        /// As it is.
+        pinhole: Arc<Pinhole>,
+        /// On whose behalf.
+        cause: Cause,
+    },
+    /// A pinhole is gone.
+    Unpinholed {
+        /// As it was.
+        pinhole: Arc<Pinhole>,
         /// On whose behalf.
         cause: Cause,
     },
@@ -45,6 +63,30 @@ pub enum Event {
         /// `ExternalIPAddress`, empty if unknown.
         external_address: String,
     },
+}
+
+impl Event {
+    /// What is to be told of a change that is in force.
+    pub(crate) fn of(change: Change, cause: Cause) -> Option<Self> {
+        match change {
+            Change::Mapping {
+                before,
+                after: Some(mapping),
+            } => Some(Self::Mapped { before, mapping, cause }),
+            Change::Mapping {
+                before: Some(mapping), ..
+            } => Some(Self::Unmapped { mapping, cause }),
+            Change::Pinhole {
+                before,
+                after: Some(pinhole),
+            } => Some(Self::Pinholed { before, pinhole, cause }),
+            Change::Pinhole {
+                before: Some(pinhole), ..
+            } => Some(Self::Unpinholed { pinhole, cause }),
+            // Outbound ports follow from the mappings.
+            Change::Mapping { .. } | Change::Pinhole { .. } | Change::Outbound { .. } => None,
+        }
+    }
 }
 
 /// On whose behalf something changed.

@@ -1,15 +1,21 @@
-//! The table together with what has been changed in it since the last settlement, so that all of it can be taken back.
+//! The tables together with what has been changed in them since the last settlement, so that all of it can be taken
+//! back.
 
 use std::sync::Arc;
 
 use crate::change::{Change, Outbound};
 use crate::mapping::table::{Socket, Table};
 use crate::mapping::{Key, Mapping};
+use crate::pinhole::{self, Pinhole, PinholeKey, UniqueId};
 
-/// A table whose changes are recorded, each with the input that caused it.
+/// Mappings and pinholes, whose changes are recorded, each with the input that caused it.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     table: Table,
+    pinholes: pinhole::table::Table,
+    /// The `UniqueID` given last, now and at the last settlement.
+    last_id: UniqueId,
+    settled_id: UniqueId,
     changes: Vec<Change>,
     /// For each change the index of the input that caused it.
     causes: Vec<usize>,
@@ -17,9 +23,14 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// The table as planned.
+    /// The table of mappings as planned.
     pub(crate) fn table(&self) -> &Table {
         &self.table
+    }
+
+    /// The table of pinholes as planned.
+    pub(crate) fn pinholes(&self) -> &pinhole::table::Table {
+        &self.pinholes
     }
 
     /// What has been changed since the last settlement.
@@ -53,14 +64,42 @@ impl Ledger {
         self.table.replace(mapping.key, Some(mapping));
     }
 
+    /// A `UniqueID` for a new pinhole; `None` if all are in use.
+    pub(crate) fn allocate_id(&mut self) -> Option<UniqueId> {
+        let id = self.pinholes.free_id(self.last_id)?;
+        self.last_id = id;
+        Some(id)
+    }
+
+    /// Inserts a pinhole, or replaces the one with its key.
+    pub(crate) fn put_pinhole(&mut self, pinhole: Pinhole) {
+        let pinhole = Arc::new(pinhole);
+        self.replace_pinhole(pinhole.key, Some(pinhole));
+    }
+
+    /// Removes the pinhole with this key, if there is one.
+    pub(crate) fn remove_pinhole(&mut self, key: PinholeKey) {
+        self.replace_pinhole(key, None);
+    }
+
+    /// Enters pinholes that are in force and stored already, and the `UniqueID` given last.
+    pub(crate) fn restore_pinholes(&mut self, pinholes: Vec<Arc<Pinhole>>, last_id: UniqueId) {
+        for pinhole in pinholes {
+            self.pinholes.replace(pinhole.key, Some(pinhole));
+        }
+        (self.last_id, self.settled_id) = (last_id, last_id);
+    }
+
     /// The changes are in force and durable: forgets how to take them back, and returns them with their causes.
     pub(crate) fn settle(&mut self) -> Vec<(usize, Change)> {
+        self.settled_id = self.last_id;
         self.causes.drain(..).zip(self.changes.drain(..)).collect()
     }
 
     /// Takes back everything since the last settlement.
     pub(crate) fn roll_back(&mut self) {
         self.causes.clear();
+        self.last_id = self.settled_id;
         for change in std::mem::take(&mut self.changes).into_iter().rev() {
             match change {
                 Change::Mapping {
@@ -74,12 +113,17 @@ impl Ledger {
                 } => {
                     self.table.replace(after.key, None);
                 }
+                Change::Pinhole { before, after } => {
+                    if let Some(key) = before.as_ref().or(after.as_ref()).map(|pinhole| pinhole.key) {
+                        self.pinholes.replace(key, before);
+                    }
+                }
+                // Outbound ports follow from the mappings.
                 Change::Mapping {
                     before: None,
                     after: None,
                 }
-                | Change::Outbound { .. }
-                | Change::Pinhole { .. } => {}
+                | Change::Outbound { .. } => {}
             }
         }
     }
@@ -103,6 +147,14 @@ impl Ledger {
             if before != after {
                 self.record(Change::Outbound { before, after });
             }
+        }
+    }
+
+    fn replace_pinhole(&mut self, key: PinholeKey, after: Option<Arc<Pinhole>>) {
+        let before = self.pinholes.find(&key).cloned();
+        if before != after {
+            self.pinholes.replace(key, after.clone());
+            self.record(Change::Pinhole { before, after });
         }
     }
 

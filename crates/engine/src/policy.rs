@@ -1,4 +1,4 @@
-//! Who may map what: rules in order, the first that matches decides, as in a firewall.
+//! Who may map what and open what: rules in order, the first that matches decides, as in a firewall.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -8,9 +8,10 @@ use std::str::FromStr;
 use regex_lite::Regex;
 
 use crate::mapping::{Mapping, Protocol};
+use crate::pinhole::{PinholeKey, Transport};
 use crate::ports::PortRange;
 
-/// The rules that decide which mappings a LAN host may make, see and remove.
+/// The rules that decide which mappings and pinholes a LAN host may make, see and remove.
 #[derive(Clone, Debug)]
 pub struct Policy {
     /// In order; the first that matches decides. None matches: refused.
@@ -66,18 +67,18 @@ pub struct Network {
 #[error("`{0}` is not a network such as 192.168.77.0/24 or fd77::/64")]
 pub struct InvalidNetwork(String);
 
-/// What a mapping has that rules look at.
+/// What a mapping or a pinhole has that rules look at.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     /// InternalClient.
-    pub client: Ipv4Addr,
-    /// ExternalPort.
+    pub client: IpAddr,
+    /// ExternalPort; a pinhole's is its InternalPort, since nothing is translated.
     pub external_port: NonZeroU16,
     /// InternalPort.
     pub internal_port: NonZeroU16,
-    /// Transport.
-    pub protocol: Protocol,
-    /// PortMappingDescription.
+    /// Transport; none: one that no rule names.
+    pub protocol: Option<Protocol>,
+    /// PortMappingDescription; a pinhole has none.
     pub description: &'a str,
 }
 
@@ -102,12 +103,18 @@ impl Default for Policy {
 impl Policy {
     /// Whether `caller` may make, see or remove this mapping.
     pub fn permits(&self, caller: IpAddr, subject: Subject<'_>) -> bool {
-        self.reaches(caller, subject.client) && self.decide(|rule| rule.matches(subject))
+        self.reaches(caller, subject.client) && self.allows(subject)
     }
 
-    /// Whether `caller` may touch mappings of `client` at all.
-    pub fn reaches(&self, caller: IpAddr, client: Ipv4Addr) -> bool {
-        self.reach == Reach::Everyone || caller == IpAddr::V4(client)
+    /// Whether `caller` may touch mappings and pinholes of `client` at all.
+    pub fn reaches(&self, caller: IpAddr, client: IpAddr) -> bool {
+        self.reach == Reach::Everyone || caller == client
+    }
+
+    /// Whether the rules allow this mapping or pinhole, whoever asks.
+    pub fn allows(&self, subject: Subject<'_>) -> bool {
+        let first = self.rules.iter().find(|rule| rule.matches(subject));
+        first.is_some_and(|rule| rule.verdict == Verdict::Allow)
     }
 
     /// Whether some mapping at this external port could be permitted to `caller`: what can be asked before the rest of
@@ -128,13 +135,6 @@ impl Policy {
         }
         false
     }
-
-    fn decide(&self, matches: impl Fn(&Rule) -> bool) -> bool {
-        self.rules
-            .iter()
-            .find(|rule| matches(rule))
-            .is_some_and(|rule| rule.verdict == Verdict::Allow)
-    }
 }
 
 impl Rule {
@@ -142,7 +142,7 @@ impl Rule {
         self.client.is_none_or(|network| network.contains(subject.client))
             && self.external_ports.contains(subject.external_port)
             && self.internal_ports.contains(subject.internal_port)
-            && self.protocol.is_none_or(|protocol| protocol == subject.protocol)
+            && (self.protocol.is_none() || self.protocol == subject.protocol)
             && self
                 .description
                 .as_ref()
@@ -166,11 +166,27 @@ impl Rule {
 impl<'a> From<&'a Mapping> for Subject<'a> {
     fn from(mapping: &'a Mapping) -> Self {
         Self {
-            client: mapping.internal_client,
+            client: mapping.internal_client.into(),
             external_port: mapping.key.external_port,
             internal_port: mapping.internal_port,
-            protocol: mapping.key.protocol,
+            protocol: Some(mapping.key.protocol),
             description: &mapping.description,
+        }
+    }
+}
+
+impl From<&PinholeKey> for Subject<'_> {
+    fn from(pinhole: &PinholeKey) -> Self {
+        Self {
+            client: pinhole.internal_client.into(),
+            external_port: pinhole.internal_port,
+            internal_port: pinhole.internal_port,
+            protocol: match pinhole.transport {
+                Transport::Tcp => Some(Protocol::Tcp),
+                Transport::Udp => Some(Protocol::Udp),
+                Transport::Dccp | Transport::Sctp | Transport::UdpLite => None,
+            },
+            description: "",
         }
     }
 }

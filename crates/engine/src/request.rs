@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use portreeve_wire::{Answer, Call, Fault, Value};
 
+use crate::change::EntryKey;
 use crate::config::Config;
 use crate::link::{ConnectionStatus, LastConnectionError, LinkRequest, Metrics};
-use crate::mapping::{Key, Mapping};
+use crate::mapping::Mapping;
+use crate::pinhole::Pinhole;
 
 /// A request that a front end has parsed.
 #[derive(Clone, Debug)]
 pub enum Request {
-    /// A UPnP action. Names in NewInternalClient and NewRemoteHost have been resolved to addresses by the front end.
+    /// A UPnP action. Host names among its arguments have been resolved to addresses by the front end.
     Call {
         /// Source address of the connection on which it came.
         caller: IpAddr,
@@ -32,9 +34,11 @@ pub enum Request {
     Status,
     /// The administrator asks for all mappings, in the order of their keys.
     Mappings,
-    /// The administrator removes mappings.
-    Revoke(Vec<Key>),
-    /// The administrator replaces the settings; mappings stay.
+    /// The administrator asks for all pinholes, in the order of their keys.
+    Pinholes,
+    /// The administrator removes mappings and pinholes.
+    Revoke(Vec<EntryKey>),
+    /// The administrator replaces the settings; mappings and pinholes stay.
     Reconfigure(Box<Config>),
     /// The administrator connects or disconnects the link.
     Link(LinkRequest),
@@ -51,12 +55,23 @@ pub enum Reply {
     Status(Box<Status>),
     /// To [`Request::Mappings`].
     Mappings(Vec<Arc<Mapping>>),
+    /// To [`Request::Pinholes`].
+    Pinholes(Vec<Arc<Pinhole>>),
     /// To [`Request::Revoke`]: what was removed, or why nothing was.
-    Revoked(Result<Vec<Arc<Mapping>>, Fault>),
+    Revoked(Result<Revoked, Fault>),
     /// To [`Request::Reconfigure`].
     Reconfigured(Result<(), Fault>),
     /// To [`Request::Link`]: that what is wanted has begun or is the case already, or why not.
     Link(Result<(), Fault>),
+}
+
+/// What the administrator removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Revoked {
+    /// Mappings as they were.
+    pub mappings: Vec<Arc<Mapping>>,
+    /// Pinholes as they were.
+    pub pinholes: Vec<Arc<Pinhole>>,
 }
 
 /// The gateway at a glance.
@@ -74,6 +89,10 @@ pub struct Status {
     pub mappings: usize,
     /// The most there may be.
     pub capacity: usize,
+    /// How many pinholes there are.
+    pub pinholes: usize,
+    /// The most there may be; 0 where nobody may open any.
+    pub pinhole_capacity: usize,
     /// `SystemUpdateID`.
     pub system_update_id: u32,
     /// Figures of the link since the start.

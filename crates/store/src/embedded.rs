@@ -14,7 +14,7 @@ use crate::journal::{self, CHUNK, Ending, FORMAT, Fault, MARGIN};
 use crate::table::{Record, Stamp, Table, records_of};
 use crate::{Clocks, LeaseStore, StoreError, Stored};
 
-/// The journal is rewritten when it holds this many superfluous records more than it has mappings.
+/// The journal is rewritten when it holds this many superfluous records more than it has leases.
 const SLACK: usize = 16 * 1024;
 /// Records per frame when the journal is rewritten: bounds the memory that this takes.
 const REWRITTEN_AT_ONCE: usize = 1024;
@@ -83,7 +83,9 @@ impl EmbeddedStore {
             end: replayed.end,
             size: bytes.len(),
         };
-        let spoilt = replayed.ending == Ending::Torn;
+        // A journal of an older format is not appended to: whoever reads it by its number is not to meet what he does
+        // not know.
+        let spoilt = replayed.ending == Ending::Torn || replayed.format != FORMAT;
         Ok(store(replayed.table, journal, replayed.superfluous, spoilt))
     }
 
@@ -109,7 +111,7 @@ impl EmbeddedStore {
         self.table.stamp = stamp;
         let replaced: usize = records.iter().cloned().map(|record| self.table.apply(record)).sum();
         self.superfluous += 1 + replaced;
-        if self.superfluous > self.table.mappings.len() + SLACK && self.rewrite().is_err() {
+        if self.superfluous > self.table.len() + SLACK && self.rewrite().is_err() {
             // What is committed stays good in the longer journal. Try again when as much has been added.
             self.superfluous = 0;
         }

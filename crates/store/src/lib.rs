@@ -10,16 +10,16 @@ mod table;
 
 use std::sync::Arc;
 
-use portreeve_engine::{Change, Mapping, Time};
+use portreeve_engine::{Change, Mapping, Pinhole, Time, UniqueId};
 
 pub use embedded::EmbeddedStore;
 pub use error::StoreError;
 pub use memory::MemoryStore;
 
-/// Keeps mappings across restarts of the daemon and of the machine.
+/// Keeps mappings and pinholes across restarts of the daemon and of the machine.
 pub trait LeaseStore: Send {
-    /// What was kept: mappings whose lease has not ended, their expiry converted to the present boot clock, and the
-    /// service's `SystemUpdateID`.
+    /// What was kept: mappings and pinholes whose lease has not ended, their expiry converted to the present boot clock,
+    /// the `SystemUpdateID`, and the `UniqueID` that was given last.
     ///
     /// While the machine runs, leases are measured on the boot clock alone. After a restart of the machine they
     /// are shortened by what the calendar says has passed since the last commit. A calendar that went back or was
@@ -53,8 +53,12 @@ pub struct Stored {
     /// Mappings still within their lease, in the order of their keys. They are shared with the store, which needs
     /// them to rewrite its file.
     pub mappings: Vec<Arc<Mapping>>,
-    /// Mappings whose lease ended meanwhile.
+    /// Pinholes still within their lease, in the order of their keys; shared too.
+    pub pinholes: Vec<Arc<Pinhole>>,
+    /// Mappings and pinholes whose lease ended meanwhile.
     pub expired: usize,
     /// Last committed `SystemUpdateID`.
     pub system_update_id: u32,
+    /// The `UniqueID` that was given last, so that those after it are given next.
+    pub last_unique_id: UniqueId,
 }

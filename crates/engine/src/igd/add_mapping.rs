@@ -7,7 +7,7 @@ use std::time::Duration;
 use portreeve_wire::{Answer, Call, ErrorCode, Fault, Value};
 
 use super::Context;
-use crate::change::Refusal;
+use crate::change::{Place, Refusal};
 use crate::config::{Leases, Nat, WhenDisconnected};
 use crate::mapping::table::Socket;
 use crate::mapping::{Expiry, Key, Mapping, Origin, Protocol, RemoteHost};
@@ -78,7 +78,7 @@ impl Wanted {
         let permitted = match self.external_port {
             Some(port) => policy.permits(context.caller, self.at(port)),
             // Whether some port is permitted shows when one is chosen.
-            None => policy.reaches(context.caller, self.internal_client),
+            None => policy.reaches(context.caller, self.internal_client.into()),
         };
         let on_lan = self.internal_client == Mapping::EVERY_CLIENT
             || context.config.lans.iter().any(|lan| lan.contains(self.internal_client));
@@ -210,10 +210,10 @@ impl Wanted {
     /// What rules look at, if the mapping had this external port.
     fn at(&self, external_port: NonZeroU16) -> Subject<'_> {
         Subject {
-            client: self.internal_client,
+            client: self.internal_client.into(),
             external_port,
             internal_port: self.internal_port,
-            protocol: self.protocol,
+            protocol: Some(self.protocol),
             description: &self.description,
         }
     }
@@ -222,7 +222,7 @@ impl Wanted {
         let refused = context
             .refusals
             .iter()
-            .find(|refused| (refused.port, refused.protocol) == (port, self.protocol));
+            .find(|refused| refused.place == Place::Port(port, self.protocol));
         refused.map(|refused| &refused.why)
     }
 }

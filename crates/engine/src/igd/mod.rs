@@ -3,23 +3,25 @@
 mod add_mapping;
 mod link_control;
 mod mapping_entries;
+mod pinholes;
 mod state;
 
 use std::net::IpAddr;
-use std::num::NonZeroU16;
 
 use portreeve_wire::service::{Access, Direction, Service, StateVariable};
 use portreeve_wire::{Answer, Call, ErrorCode, Fault, Value};
 
-use crate::change::Refusal;
+use crate::change::{Place, Refusal};
 use crate::config::Config;
 use crate::eventing::Evented;
 use crate::ledger::Ledger;
 use crate::link::{Counters, Link};
-use crate::mapping::{Mapping, Protocol};
+use crate::mapping::Mapping;
 use crate::policy::Subject;
 use crate::ports::PortSet;
 use crate::time::Time;
+
+pub(crate) use pinholes::Observed;
 
 /// What an action sees and may change.
 pub(crate) struct Context<'a> {
@@ -28,25 +30,28 @@ pub(crate) struct Context<'a> {
     pub(crate) counters: Counters,
     /// External ports on which the gateway itself listens.
     pub(crate) listening: &'a PortSet,
+    pub(crate) observed: &'a Observed,
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) system_update_id: &'a mut u32,
     /// What the backend refused when this same request was planned before.
-    pub(crate) refusals: &'a [PortRefusal],
+    pub(crate) refusals: &'a [Refused],
     /// Who asks.
     pub(crate) caller: IpAddr,
     pub(crate) now: Time,
 }
 
-/// The backend could not provide an external port.
+/// The backend could not carry out what was wanted.
 #[derive(Clone, Debug)]
-pub(crate) struct PortRefusal {
-    pub(crate) port: NonZeroU16,
-    pub(crate) protocol: Protocol,
+pub(crate) struct Refused {
+    pub(crate) place: Place,
     pub(crate) why: Refusal,
 }
 
 /// Carries out an action.
 pub(crate) fn call(context: &mut Context<'_>, call: &Call) -> Result<Answer, Fault> {
+    if call.service.name == "WANIPv6FirewallControl" {
+        return pinholes::call(context, call);
+    }
     let adds = matches!(call.action.name, "AddPortMapping" | "AddAnyPortMapping");
     if !adds && let Some(refusal) = context.refusals.first() {
         return Err(add_mapping::refused(&refusal.why));

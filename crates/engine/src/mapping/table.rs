@@ -139,7 +139,7 @@ impl Table {
                 .keys()
                 .filter_map(|socket| self.outbound(*socket))
                 .collect(),
-            pinholes: Vec::new(),
+            ..Desired::default()
         }
     }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use portreeve_engine::link::LinkReport;
 use portreeve_engine::{
-    Change, Config, Engine, Event, Key, Mapping, Outbound, Refusal, Reply, Request, RequestId, Time,
+    Change, Config, Engine, Event, Kept, Key, Mapping, Outbound, Pinhole, PinholeKey, Refusal, Reply, Request,
+    RequestId, Time,
 };
 use portreeve_wire::service::wan_ip_connection::WAN_IP_CONNECTION;
 use portreeve_wire::service::{Direction, Service};
@@ -25,6 +26,8 @@ pub(crate) struct Gateway {
     pub(crate) in_force: BTreeMap<Key, Arc<Mapping>>,
     /// What the backend would do to outbound packets.
     pub(crate) outbound: Vec<Outbound>,
+    /// The pinholes that the backend would have in force.
+    pub(crate) pinholes: BTreeMap<PinholeKey, Arc<Pinhole>>,
     /// Asked before each change: may refuse it.
     pub(crate) refuse: Refuse,
     /// Whether the store works.
@@ -34,7 +37,7 @@ pub(crate) struct Gateway {
 }
 
 /// Whether the backend refuses a change.
-type Refuse = Box<dyn FnMut(&Change) -> Option<Refusal>>;
+pub(crate) type Refuse = Box<dyn FnMut(&Change) -> Option<Refusal>>;
 pub(crate) type Outputs = BTreeMap<&'static str, Value>;
 
 pub(crate) fn config() -> Config {
@@ -57,7 +60,12 @@ pub(crate) fn connected() -> LinkReport {
 
 impl Gateway {
     pub(crate) fn new(config: Config) -> Self {
-        let mut engine = Engine::new(config, Vec::new(), 0);
+        Self::restarted(config, Kept::default())
+    }
+
+    /// A gateway whose store kept something.
+    pub(crate) fn restarted(config: Config, kept: Kept) -> Self {
+        let mut engine = Engine::new(config, kept);
         let now = Time::from_millis(1_000_000);
         engine.handle_link(connected(), now);
         engine.settle();
@@ -70,6 +78,12 @@ impl Gateway {
                 .map(|mapping| (mapping.key, mapping))
                 .collect(),
             outbound: engine.desired().outbound,
+            pinholes: engine
+                .desired()
+                .pinholes
+                .into_iter()
+                .map(|pinhole| (pinhole.key, pinhole))
+                .collect(),
             engine,
             now,
             refuse: Box::new(|_| None),
@@ -177,7 +191,14 @@ impl Gateway {
                         }
                         self.outbound.extend(after);
                     }
-                    Change::Pinhole { .. } => panic!("nobody asks for pinholes here"),
+                    Change::Pinhole { before, after } => {
+                        let key = before.as_ref().or(after.as_ref()).unwrap().key;
+                        assert_eq!(self.pinholes.get(&key), before.as_ref(), "a change starts from what is");
+                        match after {
+                            Some(after) => self.pinholes.insert(key, after.clone()),
+                            None => self.pinholes.remove(&key),
+                        };
+                    }
                 }
             }
             break;

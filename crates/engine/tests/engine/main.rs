@@ -9,6 +9,8 @@ mod leases;
 mod listing;
 mod model;
 mod overwrite_table;
+mod pinhole_model;
+mod pinholes;
 mod system_update_id;
 mod values;
 mod world;

@@ -23,8 +23,8 @@ use crate::Clocks;
 use crate::table::{Record, Stamp, Table};
 use portreeve_engine::Time;
 
-/// The format that this program writes.
-pub(crate) const FORMAT: u32 = 1;
+/// The format that this program writes. The first had no pinholes, and is otherwise the same.
+pub(crate) const FORMAT: u32 = 2;
 /// The size of a journal is a multiple of this many bytes.
 pub(crate) const CHUNK: usize = 256 * 1024;
 /// Bytes before the first frame.
@@ -51,6 +51,7 @@ pub(crate) enum Fault {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Replayed {
     pub(crate) table: Table,
+    pub(crate) format: u32,
     pub(crate) salt: u64,
     /// Where the next frame goes.
     pub(crate) end: usize,
@@ -106,7 +107,7 @@ pub(crate) fn frame(
 
 /// Reads a whole journal.
 pub(crate) fn replay(bytes: &[u8]) -> Result<Replayed, Fault> {
-    let salt = read_header(bytes)?;
+    let (format, salt) = read_header(bytes)?;
     if !bytes.len().is_multiple_of(CHUNK) {
         return Err(Fault::Damaged(format!(
             "it was cut off: {} bytes are not a multiple of {CHUNK}",
@@ -115,6 +116,7 @@ pub(crate) fn replay(bytes: &[u8]) -> Result<Replayed, Fault> {
     }
     let mut replayed = Replayed {
         table: Table::default(),
+        format,
         salt,
         end: HEADER,
         superfluous: 0,
@@ -129,7 +131,8 @@ pub(crate) fn replay(bytes: &[u8]) -> Result<Replayed, Fault> {
     Ok(replayed)
 }
 
-fn read_header(bytes: &[u8]) -> Result<u64, Fault> {
+/// The format and the salt.
+fn read_header(bytes: &[u8]) -> Result<(u32, u64), Fault> {
     let damaged = |cause: &str| Err(Fault::Damaged(cause.to_owned()));
     if bytes.is_empty() {
         return damaged("it is empty");
@@ -145,7 +148,7 @@ fn read_header(bytes: &[u8]) -> Result<u64, Fault> {
         return damaged("its header is damaged");
     }
     match (record::u32(&mut fields), record::u64(&mut fields)) {
-        (Some(FORMAT), Some(salt)) => Ok(salt),
+        (Some(format @ 1..=FORMAT), Some(salt)) => Ok((format, salt)),
         (Some(newer), _) => Err(Fault::Newer(newer)),
         _ => damaged("its header is damaged"),
     }

@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
-use portreeve_engine::{Expiry, Key, Mapping, Origin, Protocol, RemoteHost, Time};
+use portreeve_engine::{
+    Expiry, Key, Mapping, Origin, Pinhole, PinholeKey, Protocol, RemoteHost, Time, Transport, UniqueId,
+};
 
 use crate::table::Record;
 
@@ -12,6 +14,9 @@ const PUT: u8 = 1;
 const REMOVE: u8 = 2;
 const NOTE: u8 = 3;
 const BOOT: u8 = 4;
+const PUT_PINHOLE: u8 = 5;
+const REMOVE_PINHOLE: u8 = 6;
+const LAST_UNIQUE_ID: u8 = 7;
 
 /// Appends the record; `None` if a text is too long for the format.
 pub(super) fn encode(out: &mut Vec<u8>, record: &Record) -> Option<()> {
@@ -31,20 +36,31 @@ pub(super) fn encode(out: &mut Vec<u8>, record: &Record) -> Option<()> {
             }
             match mapping.origin {
                 Origin::Static => out.push(0),
-                Origin::Upnp(IpAddr::V4(address)) => {
-                    out.push(4);
-                    out.extend_from_slice(&address.octets());
-                }
-                Origin::Upnp(IpAddr::V6(address)) => {
-                    out.push(6);
-                    out.extend_from_slice(&address.octets());
-                }
+                Origin::Upnp(address) => encode_address(out, address),
             }
             encode_text(out, &mapping.description)
         }
         Record::Remove(key) => {
             out.push(REMOVE);
             encode_key(out, *key);
+            Some(())
+        }
+        Record::PutPinhole(pinhole) => {
+            out.push(PUT_PINHOLE);
+            encode_pinhole_key(out, pinhole.key);
+            out.extend_from_slice(&pinhole.id.0.to_le_bytes());
+            out.extend_from_slice(&pinhole.expiry.as_millis().to_le_bytes());
+            encode_address(out, pinhole.origin);
+            Some(())
+        }
+        Record::RemovePinhole(key) => {
+            out.push(REMOVE_PINHOLE);
+            encode_pinhole_key(out, *key);
+            Some(())
+        }
+        Record::LastUniqueId(UniqueId(id)) => {
+            out.push(LAST_UNIQUE_ID);
+            out.extend_from_slice(&id.to_le_bytes());
             Some(())
         }
         Record::Note { name, value } => {
@@ -78,13 +94,22 @@ pub(super) fn decode(bytes: &mut &[u8]) -> Option<Record> {
             },
             origin: match u8(bytes)? {
                 0 => Origin::Static,
-                4 => Origin::Upnp(Ipv4Addr::from(take::<4>(bytes)?).into()),
-                6 => Origin::Upnp(Ipv6Addr::from(take::<16>(bytes)?).into()),
-                _ => return None,
+                family => Origin::Upnp(decode_address(family, bytes)?),
             },
             description: text(bytes)?.into(),
         }))),
         REMOVE => Some(Record::Remove(decode_key(bytes)?)),
+        PUT_PINHOLE => Some(Record::PutPinhole(Arc::new(Pinhole {
+            key: decode_pinhole_key(bytes)?,
+            id: UniqueId(u16(bytes)?),
+            expiry: Time::from_millis(u64(bytes)?),
+            origin: {
+                let family = u8(bytes)?;
+                decode_address(family, bytes)?
+            },
+        }))),
+        REMOVE_PINHOLE => Some(Record::RemovePinhole(decode_pinhole_key(bytes)?)),
+        LAST_UNIQUE_ID => Some(Record::LastUniqueId(UniqueId(u16(bytes)?))),
         NOTE => Some(Record::Note {
             name: text(bytes)?.to_owned(),
             value: text(bytes)?.to_owned(),
@@ -122,6 +147,53 @@ fn decode_key(bytes: &mut &[u8]) -> Option<Key> {
     })
 }
 
+fn encode_pinhole_key(out: &mut Vec<u8>, key: PinholeKey) {
+    out.extend_from_slice(&key.internal_client.octets());
+    out.extend_from_slice(&key.internal_port.get().to_le_bytes());
+    out.push(key.transport.number());
+    match key.remote_host {
+        None => out.push(0),
+        Some(address) => encode_address(out, address.into()),
+    }
+    out.extend_from_slice(&key.remote_port.map_or(0, NonZeroU16::get).to_le_bytes());
+}
+
+fn decode_pinhole_key(bytes: &mut &[u8]) -> Option<PinholeKey> {
+    Some(PinholeKey {
+        internal_client: Ipv6Addr::from(take::<16>(bytes)?),
+        internal_port: port(bytes)?,
+        transport: Transport::from_number(u8(bytes)?.into())?,
+        remote_host: match u8(bytes)? {
+            0 => None,
+            6 => Some(Ipv6Addr::from(take::<16>(bytes)?)),
+            _ => return None,
+        },
+        remote_port: NonZeroU16::new(u16(bytes)?),
+    })
+}
+
+/// The family's number, 4 or 6, then the address.
+fn encode_address(out: &mut Vec<u8>, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => {
+            out.push(4);
+            out.extend_from_slice(&address.octets());
+        }
+        IpAddr::V6(address) => {
+            out.push(6);
+            out.extend_from_slice(&address.octets());
+        }
+    }
+}
+
+fn decode_address(family: u8, bytes: &mut &[u8]) -> Option<IpAddr> {
+    match family {
+        4 => Some(Ipv4Addr::from(take::<4>(bytes)?).into()),
+        6 => Some(Ipv6Addr::from(take::<16>(bytes)?).into()),
+        _ => None,
+    }
+}
+
 fn encode_text(out: &mut Vec<u8>, text: &str) -> Option<()> {
     out.extend_from_slice(&u32::try_from(text.len()).ok()?.to_le_bytes());
     out.extend_from_slice(text.as_bytes());
@@ -134,11 +206,15 @@ fn text<'a>(bytes: &mut &'a [u8]) -> Option<&'a str> {
 }
 
 fn port(bytes: &mut &[u8]) -> Option<NonZeroU16> {
-    NonZeroU16::new(u16::from_le_bytes(take(bytes)?))
+    NonZeroU16::new(u16(bytes)?)
 }
 
 fn u8(bytes: &mut &[u8]) -> Option<u8> {
     bytes.split_off_first().copied()
+}
+
+fn u16(bytes: &mut &[u8]) -> Option<u16> {
+    take(bytes).map(u16::from_le_bytes)
 }
 
 pub(super) fn u32(bytes: &mut &[u8]) -> Option<u32> {

@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
-use portreeve_engine::{Expiry, Key, Mapping, Origin, Protocol, RemoteHost, Time};
+use portreeve_engine::{
+    Expiry, Key, Mapping, Origin, Pinhole, PinholeKey, Protocol, RemoteHost, Time, Transport, UniqueId,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -25,6 +27,23 @@ pub(crate) fn mapping(external_port: u16) -> Mapping {
         description: "web".into(),
         expiry: Expiry::At(Time::from_millis(3_600_000)),
         origin: Origin::Upnp(Ipv4Addr::new(192, 168, 77, 10).into()),
+    }
+}
+
+/// A pinhole to this port of the first LAN host.
+pub(crate) fn pinhole(internal_port: u16) -> Pinhole {
+    let internal_client = Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, 0x10);
+    Pinhole {
+        key: PinholeKey {
+            internal_client,
+            internal_port: NonZeroU16::new(internal_port).unwrap(),
+            transport: Transport::Tcp,
+            remote_host: None,
+            remote_port: None,
+        },
+        id: UniqueId(internal_port),
+        expiry: Time::from_millis(3_600_000),
+        origin: internal_client.into(),
     }
 }
 
@@ -75,10 +94,36 @@ fn any_mapping() -> impl Strategy<Value = Mapping> {
         )
 }
 
+fn any_pinhole_key() -> impl Strategy<Value = PinholeKey> {
+    (0..2_u16, 1..4_u16, 0..5_usize, 0..2_u16, 0..2_u16).prop_map(|(client, port, transport, host, from)| PinholeKey {
+        internal_client: Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, client),
+        internal_port: NonZeroU16::new(port).unwrap(),
+        transport: Transport::ALL[transport],
+        remote_host: (host > 0).then(|| Ipv6Addr::new(0x2001, 0xdb8, 0x113, 0, 0, 0, 0, host)),
+        remote_port: NonZeroU16::new(from),
+    })
+}
+
+fn any_pinhole() -> impl Strategy<Value = Pinhole> {
+    let origin = prop_oneof![
+        any::<[u8; 4]>().prop_map(|octets| IpAddr::V4(Ipv4Addr::from(octets))),
+        any::<[u8; 16]>().prop_map(|octets| IpAddr::V6(Ipv6Addr::from(octets))),
+    ];
+    (any_pinhole_key(), any::<u16>(), any::<u64>(), origin).prop_map(|(key, id, end, origin)| Pinhole {
+        key,
+        id: UniqueId(id),
+        expiry: Time::from_millis(end),
+        origin,
+    })
+}
+
 fn any_record() -> impl Strategy<Value = Record> {
     prop_oneof![
         6 => any_mapping().prop_map(|mapping| Record::Put(Arc::new(mapping))),
         3 => any_key().prop_map(Record::Remove),
+        4 => any_pinhole().prop_map(|pinhole| Record::PutPinhole(Arc::new(pinhole))),
+        2 => any_pinhole_key().prop_map(Record::RemovePinhole),
+        1 => any::<u16>().prop_map(|id| Record::LastUniqueId(UniqueId(id))),
         1 => ("[a-c]", ".{0,700}").prop_map(|(name, value)| Record::Note { name, value }),
         1 => "[a-c]".prop_map(Record::Boot),
     ]
@@ -218,7 +263,10 @@ proptest! {
 fn a_frame_cut_at_every_byte_leaves_the_one_before() {
     let stamp = Stamp::default();
     let put = |port| Record::Put(Arc::new(mapping(port)));
-    let (bytes, tables, ends) = journal_of(&[(stamp, vec![put(80)]), (stamp, (1000..1040).map(put).collect())]);
+    let open = |port| Record::PutPinhole(Arc::new(pinhole(port)));
+    let last = || Record::LastUniqueId(UniqueId(1040));
+    let group = (1000..1020).flat_map(|port| [put(port), open(port)]).chain([last()]);
+    let (bytes, tables, ends) = journal_of(&[(stamp, vec![put(80), open(80)]), (stamp, group.collect())]);
     assert!(ends[2] - ends[1] > 2 * SECTOR);
     for cut in ends[1]..ends[2] {
         let mut cut_off = bytes.clone();
@@ -236,8 +284,15 @@ fn every_flipped_bit_of_an_earlier_frame_is_noticed() {
     let (bytes, _, ends) = journal_of(&[
         (stamp, vec![Record::Put(Arc::new(mapping(80)))]),
         (stamp, vec![Record::Put(Arc::new(mapping(81)))]),
+        (
+            stamp,
+            vec![
+                Record::PutPinhole(Arc::new(pinhole(81))),
+                Record::LastUniqueId(UniqueId(81)),
+            ],
+        ),
     ]);
-    for at in HEADER..ends[2] {
+    for at in HEADER..ends[3] {
         for bit in 0..8 {
             let mut flipped = bytes.clone();
             flipped[at] ^= 1 << bit;
@@ -262,6 +317,35 @@ fn a_frame_hidden_in_a_text_is_not_taken_for_one_of_another_file() {
     bytes[200..200 + hidden.len()].copy_from_slice(&hidden);
     let replayed = replay(&bytes);
     assert!(ends[1] < 200 && replayed.is_ok_and(|replayed| replayed.table == Table::default()));
+}
+
+#[test]
+fn a_kind_of_record_that_is_not_known_is_damage() {
+    let stamp = Stamp::default();
+    let (mut bytes, _, ends) = journal_of(&[(stamp, vec![Record::LastUniqueId(UniqueId(7))])]);
+    // After the head of the frame and its stamp.
+    bytes[HEADER + 28] = 8;
+    let body = HEADER + 8..ends[1] - 4;
+    let check = body_check(SALT, &bytes[body.clone()]);
+    bytes[body.end..ends[1]].copy_from_slice(&check);
+    assert_eq!(
+        replay(&bytes),
+        Err(Fault::Damaged("the entry at byte 32 makes no sense".into()))
+    );
+}
+
+#[test]
+fn a_journal_of_the_first_format_is_read() {
+    let (mut bytes, tables, _) = journal_of(&[(Stamp::default(), vec![Record::Put(Arc::new(mapping(80)))])]);
+    bytes[16..20].copy_from_slice(&1_u32.to_le_bytes());
+    let check = crc::crc32(0, &bytes[..28]).to_le_bytes();
+    bytes[28..32].copy_from_slice(&check);
+    let replayed = replay(&bytes).unwrap();
+    assert_eq!((&replayed.table, replayed.format), (&tables[1], 1));
+    bytes[16] = 0;
+    let check = crc::crc32(0, &bytes[..28]).to_le_bytes();
+    bytes[28..32].copy_from_slice(&check);
+    assert!(replay(&bytes).is_err());
 }
 
 #[test]

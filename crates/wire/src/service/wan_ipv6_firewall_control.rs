@@ -24,7 +24,10 @@ const VARIABLES: &[StateVariable] = &[
     // A number that IANA assigns to protocols; 65535 for any.
     StateVariable::ui2("A_ARG_TYPE_Protocol"),
     StateVariable::boolean("InboundPinholeAllowed").evented(),
-    StateVariable::ui4("A_ARG_TYPE_LeaseTime").range(1, 86400),
+    // Out of range is 402 here.
+    StateVariable::ui4("A_ARG_TYPE_LeaseTime")
+        .range(1, 86400)
+        .enforced_by_engine(),
     StateVariable::ui2("A_ARG_TYPE_UniqueID"),
     StateVariable::ui4("A_ARG_TYPE_PinholePackets"),
     StateVariable::boolean("A_ARG_TYPE_Boolean"),

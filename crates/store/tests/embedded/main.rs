@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod pinholes;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -16,9 +18,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use portreeve_engine::{Change, Expiry, Key, Mapping, Origin, Protocol, RemoteHost, Time};
+use portreeve_engine::{Change, Expiry, Key, Mapping, Origin, Pinhole, Protocol, RemoteHost, Time, UniqueId};
 use portreeve_store::{Clocks, EmbeddedStore, LeaseStore, StoreError, Stored};
 use proptest::prelude::*;
+
+use self::pinholes::pinhole;
 
 const BOOT: &str = "0f3a91ce-boot-one";
 const NOW: Clocks = Clocks {
@@ -124,6 +128,25 @@ fn what_was_committed_is_there_after_reopening() {
     let mut store = open(&scratch.file());
     assert_eq!(store.note("uuid").unwrap().as_deref(), Some("f00d"));
     assert_eq!(store.note("other").unwrap(), None);
+}
+
+#[test]
+fn a_file_of_the_first_format_is_taken_over_and_tells_older_versions_so() {
+    let scratch = Scratch::new();
+    open(&scratch.file()).commit(&puts(1000, 2, "old"), 7, NOW).unwrap();
+    let mut bytes = fs::read(scratch.file()).unwrap();
+    bytes[16] = 1;
+    let check = crc32(&bytes[..28]).to_le_bytes();
+    bytes[28..32].copy_from_slice(&check);
+    fs::write(scratch.file(), &bytes).unwrap();
+    let mut store = open(&scratch.file());
+    assert_eq!(fs::read(scratch.file()).unwrap(), bytes, "opening changes nothing");
+    let stored = store.load(NOW).unwrap();
+    assert_eq!((stored.mappings.len(), stored.system_update_id), (2, 7));
+    assert_eq!((stored.pinholes, stored.last_unique_id), (vec![], UniqueId(0)));
+    assert_eq!(fs::read(scratch.file()).unwrap()[16], 2);
+    drop(store);
+    assert_eq!(load(&scratch.file()).mappings.len(), 2);
 }
 
 #[test]
@@ -271,7 +294,7 @@ fn a_newer_format_is_refused_by_its_number() {
     fs::write(scratch.file(), &head).unwrap();
     let error = refusal(&scratch.file());
     assert!(
-        matches!(error, StoreError::Newer { found: 9, known: 1, .. }),
+        matches!(error, StoreError::Newer { found: 9, known: 2, .. }),
         "{error:?}"
     );
     assert!(error.to_string().contains("newer version"), "{error}");
@@ -324,6 +347,7 @@ fn a_directory_in_place_of_the_file_is_an_error_that_says_so() {
 #[derive(Clone, Debug)]
 enum Step {
     Change { port: u16, to: Option<(u16, u8)> },
+    Pinhole { port: u16, id: Option<u16> },
     Note(String),
     Reopen,
 }
@@ -331,6 +355,7 @@ enum Step {
 fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (1..30_u16, prop::option::of((1..=u16::MAX, any::<u8>()))).prop_map(|(port, to)| Step::Change { port, to }),
+        4 => (1..10_u16, prop::option::of(1..=u16::MAX)).prop_map(|(port, id)| Step::Pinhole { port, id }),
         1 => ".{0,30}".prop_map(Step::Note),
         1 => Just(Step::Reopen),
     ]
@@ -344,6 +369,7 @@ proptest! {
         let scratch = Scratch::new();
         let mut store = open(&scratch.file());
         let (mut model, mut note, mut update_id) = (BTreeMap::<u16, Arc<Mapping>>::new(), None, 0);
+        let (mut pinholes, mut last_id) = (BTreeMap::<u16, Arc<Pinhole>>::new(), UniqueId(0));
         for step in steps {
             match step {
                 Step::Change { port, to } => {
@@ -358,6 +384,15 @@ proptest! {
                     update_id += 1;
                     store.commit(&[Change::Mapping { before, after }], update_id, NOW).unwrap();
                 }
+                Step::Pinhole { port, id } => {
+                    let after = id.map(|id| pinhole(port, id));
+                    let before = pinholes.remove(&port);
+                    if let (None, Some(opened)) = (&before, &after) {
+                        last_id = opened.id;
+                    }
+                    pinholes.extend(after.clone().map(|after| (port, after)));
+                    store.commit(&[Change::Pinhole { before, after }], update_id, NOW).unwrap();
+                }
                 Step::Note(text) => {
                     store.set_note("name", &text).unwrap();
                     note = Some(text);
@@ -369,7 +404,8 @@ proptest! {
             }
             let stored = store.load(NOW).unwrap();
             prop_assert!(stored.mappings.iter().eq(model.values()));
-            prop_assert_eq!(stored.system_update_id, update_id);
+            prop_assert!(stored.pinholes.iter().eq(pinholes.values()));
+            prop_assert_eq!((stored.system_update_id, stored.last_unique_id), (update_id, last_id));
             prop_assert_eq!(store.note("name").unwrap(), note.clone());
         }
     }

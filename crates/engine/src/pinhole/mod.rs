@@ -1,5 +1,7 @@
 //! An opening in the IPv6 firewall and what identifies it (WANIPv6FirewallControl:1).
 
+pub(crate) mod table;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU16;
@@ -36,8 +38,8 @@ pub struct PinholeKey {
     pub remote_port: Option<NonZeroU16>,
 }
 
-/// `A_ARG_TYPE_UniqueID`: by which a control point names the pinhole that it was given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// `A_ARG_TYPE_UniqueID`: by which a control point names the pinhole that it was given. No pinhole has 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UniqueId(pub u16);
 
 /// An entry of the pinhole table.
@@ -51,6 +53,13 @@ pub struct Pinhole {
     pub expiry: Time,
     /// The host that asked for it.
     pub origin: IpAddr,
+}
+
+impl Pinhole {
+    /// Whole seconds from `now` until the end, rounded up, so that a pinhole in force never reports 0.
+    pub fn remaining_seconds(&self, now: Time) -> u32 {
+        u32::try_from(self.expiry.since(now).as_millis().div_ceil(1000)).unwrap_or(u32::MAX)
+    }
 }
 
 impl Transport {
@@ -90,6 +99,12 @@ impl Transport {
 impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for UniqueId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

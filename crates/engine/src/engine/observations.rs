@@ -1,0 +1,34 @@
+//! What the runtime reads of the machine for WANIPv6FirewallControl, before it hands in a call of that service.
+
+use super::Engine;
+use crate::neighbours::Neighbours;
+use crate::pinhole::{Pinhole, Transport, UniqueId};
+
+impl Engine {
+    /// The pinhole of this name, as of the open group.
+    pub fn pinhole(&self, id: UniqueId) -> Option<&Pinhole> {
+        self.ledger.pinholes().named(id).map(AsRef::as_ref)
+    }
+
+    /// Takes in which addresses of the LAN belong to one device.
+    pub fn handle_neighbours(&mut self, neighbours: Neighbours) {
+        self.observed.neighbours = neighbours;
+    }
+
+    /// Takes in how many packets came in through a pinhole since it was opened; `None` if that is not known at present.
+    pub fn handle_pinhole_packets(&mut self, id: UniqueId, packets: Option<u64>) {
+        match packets {
+            Some(packets) if self.pinhole(id).is_some() => self.observed.packets.insert(id, packets),
+            _ => self.observed.packets.remove(&id),
+        };
+    }
+
+    /// Takes in after how many seconds of silence the firewall forgets a connection that a LAN host began; `None` if that
+    /// is not known.
+    pub fn handle_outbound_timeout(&mut self, transport: Transport, seconds: Option<u32>) {
+        match seconds {
+            Some(seconds) => self.observed.outbound_timeouts.insert(transport, seconds),
+            None => self.observed.outbound_timeouts.remove(&transport),
+        };
+    }
+}
