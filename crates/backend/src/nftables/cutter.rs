@@ -49,11 +49,14 @@ pub(super) struct Cutter {
 }
 
 impl Cut {
-    /// What a change means for live connections, if anything: a mere new lease means nothing.
+    /// What a change means for live connections, if anything: a mere new lease means nothing, and those through a pinhole
+    /// end with it by themselves.
     pub(super) fn of(change: &RowChange) -> Option<Self> {
         let row = change.before.as_ref().or(change.after.as_ref())?;
-        if row.map == Map::Outbound {
-            return Self::of_outbound(change);
+        match row.map {
+            Map::AnyHost | Map::OneHost => {}
+            Map::Outbound => return Self::of_outbound(change),
+            Map::Pinholes(_) => return None,
         }
         let (protocol, external_port) = row::external_port(&row.element.key)?;
         let was = match &change.before {

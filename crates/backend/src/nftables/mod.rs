@@ -1,10 +1,12 @@
-//! Mappings in the kernel: one nftables table with a fixed skeleton of few rules, in which each mapping is an element
-//! of a map. Its timeout is the lease, so that a port never stays open past it, whatever becomes of this process.
+//! Mappings and pinholes in the kernel: one nftables table with a fixed skeleton of few rules, in which each of them is
+//! an element of a map or set. Its timeout is the lease, so that a port never stays open past it, whatever becomes of
+//! this process.
 //!
-//! The way of a packet is told by [`ruleset`]. The files: `skeleton` says what the table looks like, `install` makes
-//! the kernel's equal to it, `row` turns mappings into elements, `transaction` and `reconcile` put them there, `probe`
-//! finds out what the kernel can, `cutter` ends connections of mappings that are no more, `watcher` notices others
-//! touching the ruleset, and `advice` reads their filters.
+//! The way of a packet is told by [`ruleset`]. The files: `skeleton` says what the table looks like, `firewall` its part
+//! for pinholes, both in the terms of `rule`; `install` makes the kernel's equal to it, `row` turns mappings and pinholes
+//! into elements, `transaction` and `reconcile` put them there, `probe` finds out what the kernel can, `cutter` ends
+//! connections of mappings that are no more, `watcher` notices others touching the ruleset, and `advice` reads their
+//! filters.
 
 use std::net::Ipv4Addr;
 
@@ -16,17 +18,19 @@ use crate::{Backend, BackendError, Reconciled, Refused};
 mod advice;
 mod cutter;
 mod error;
+mod firewall;
 mod install;
 mod probe;
 mod reconcile;
 mod row;
+mod rule;
 mod skeleton;
 #[cfg(test)]
 mod tests;
 mod transaction;
 mod watcher;
 
-pub use advice::{Advice, foreign_filters};
+pub use advice::{Advice, Dropped, Filter, foreign_filters, ipv6_filter};
 pub use install::{Uninstalled, uninstall};
 pub use skeleton::ruleset;
 pub use watcher::ForeignChange;
@@ -57,6 +61,25 @@ pub struct Settings {
     pub cut_connections: bool,
     /// How many mappings there can be at most.
     pub capacity: u32,
+    /// Who keeps unsolicited IPv6 packets from the hosts of the LAN.
+    pub ipv6: Ipv6Firewall,
+}
+
+/// Who keeps unsolicited IPv6 packets from the Internet from the hosts of the LAN, so that a pinhole lets them in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ipv6Firewall {
+    /// Our table: it drops what comes in by the WAN for the LAN, but for what pinholes let in, replies, what is related
+    /// to a connection, and the ICMPv6 that must pass (RFC 4890 section 4.3).
+    Own,
+    /// Another one, which has to accept connections with this mark. Ours, which packets meet first, puts it on those that
+    /// came through a pinhole, and drops their packets once the pinhole is gone.
+    Other {
+        /// A bit of the connection's mark; all others stay as they are.
+        mark: u32,
+    },
+    /// Nobody: everything is open, and pinholes are without effect.
+    #[default]
+    None,
 }
 
 /// Whether others may touch the table.
@@ -84,7 +107,7 @@ pub struct Nftables {
 }
 
 impl Settings {
-    /// The usual: an owned table `portreeve`, connections cut, no masquerading.
+    /// The usual: an owned table `portreeve`, connections cut, no masquerading, no firewall.
     pub fn new(wan: impl Into<String>, lan: Vec<String>) -> Self {
         Self {
             table: "portreeve".to_owned(),
@@ -95,6 +118,7 @@ impl Settings {
             masquerade: false,
             cut_connections: true,
             capacity: 65536,
+            ipv6: Ipv6Firewall::None,
         }
     }
 }
@@ -147,8 +171,8 @@ impl Nftables {
         self.features.ownership
     }
 
-    /// Changes interfaces, broadcast address, masquerading and capacity; mappings stay in force meanwhile. Table and
-    /// ownership stay what they are.
+    /// Changes interfaces, broadcast address, masquerading, capacity and firewall; mappings and pinholes stay in force
+    /// meanwhile. Table and ownership stay what they are.
     pub fn reconfigure(&mut self, settings: Settings) -> Result<(), BackendError> {
         let cutter = match settings.cut_connections {
             true if self.cutter.is_none() => Some(Cutter::start(self.table.clone())?),
@@ -202,8 +226,11 @@ impl Backend for Nftables {
         }
     }
 
-    fn pinhole_packets(&mut self, _: &PinholeKey) -> Result<Option<u64>, BackendError> {
-        Ok(None)
+    fn pinhole_packets(&mut self, pinhole: &PinholeKey) -> Result<Option<u64>, BackendError> {
+        let (set, key) = row::pinhole_key(pinhole);
+        let found = self.connection.element(&self.table, set.name(), &key);
+        let element = found.map_err(|failure| error::netlink("read a pinhole", &failure))?;
+        Ok(element.map(|element| element.counter.unwrap_or_default().packets))
     }
 
     fn flush(&mut self) -> Result<(), BackendError> {

@@ -85,6 +85,7 @@ fn creation(table: &Table, flags: TableFlags) -> Batch {
         key_type: types::PORT,
         key_len: 2,
         data: None,
+        each: None,
         size: Some(16),
     });
     batch

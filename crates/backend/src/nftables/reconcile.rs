@@ -47,8 +47,9 @@ impl Nftables {
                         work.push(Work::remove(map, &element));
                     }
                     Some((_, row)) if is_right(&element, &row.element) => report.kept += 1,
-                    Some((key, row)) => {
+                    Some((key, mut row)) => {
                         report.changed += 1;
+                        row.element.counter = element.counter;
                         let before = Some(Row { map, element });
                         cuts.extend(Cut::of(&RowChange {
                             before,
@@ -90,11 +91,16 @@ impl Nftables {
             let row = Row::of_outbound(outbound, now)?;
             Some(Ok((EntryKey::Mapping(row::outbound_key(outbound)), row)))
         });
-        mappings.chain(outbound)
+        let pinholes = desired.pinholes.iter().filter_map(move |pinhole| {
+            let row = Row::of_pinhole(pinhole, now)?;
+            Some(Ok((EntryKey::Pinhole(pinhole.key), row)))
+        });
+        mappings.chain(outbound).chain(pinholes)
     }
 
     fn wanted(&self, desired: &Desired, now: Time, report: &mut Reconciled) -> HashMap<(Map, Data), (EntryKey, Row)> {
-        let mut wanted = HashMap::with_capacity(desired.mappings.len() + desired.outbound.len());
+        let rows = desired.mappings.len() + desired.outbound.len() + desired.pinholes.len();
+        let mut wanted = HashMap::with_capacity(rows);
         for row in self.rows(desired, now) {
             match row {
                 Ok((key, row)) => {

@@ -1,14 +1,14 @@
-//! Mappings as elements of the maps.
+//! Mappings and pinholes as elements of the maps and sets.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
-use portreeve_engine::{Change, Expiry, Key, Mapping, Outbound, Protocol, RemoteHost, Time};
+use portreeve_engine::{Change, Expiry, Key, Mapping, Outbound, Pinhole, PinholeKey, Protocol, RemoteHost, Time};
 use portreeve_netlink::nftables::{Data, Element, Lifetime};
 
 use crate::Refusal;
 
-/// Which map an element is in.
+/// Which map or set an element is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Map {
     /// Mappings that anybody may use, by protocol and external port.
@@ -17,6 +17,21 @@ pub(super) enum Map {
     OneHost,
     /// External ports of LAN sockets, by address and port.
     Outbound,
+    /// Pinholes, by client, port and transport, and by what is remote.
+    Pinholes(Remote),
+}
+
+/// What a pinhole says of the remote side. A wildcard cannot be a part of a key, and so each has a set of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Remote {
+    /// Nothing.
+    Any,
+    /// Its address.
+    Host,
+    /// Its port.
+    Port,
+    /// Its address and port.
+    Socket,
 }
 
 /// An element and the map that it is in.
@@ -34,15 +49,31 @@ pub(super) struct RowChange {
 }
 
 impl Map {
-    pub(super) const ALL: [Self; 3] = [Self::AnyHost, Self::OneHost, Self::Outbound];
+    pub(super) const ALL: [Self; 7] = [
+        Self::AnyHost,
+        Self::OneHost,
+        Self::Outbound,
+        Self::Pinholes(Remote::Any),
+        Self::Pinholes(Remote::Host),
+        Self::Pinholes(Remote::Port),
+        Self::Pinholes(Remote::Socket),
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::AnyHost => "any_host",
             Self::OneHost => "one_host",
             Self::Outbound => "outbound",
+            Self::Pinholes(Remote::Any) => "pinholes",
+            Self::Pinholes(Remote::Host) => "pinholes_host",
+            Self::Pinholes(Remote::Port) => "pinholes_port",
+            Self::Pinholes(Remote::Socket) => "pinholes_socket",
         }
     }
+}
+
+impl Remote {
+    pub(super) const ALL: [Self; 4] = [Self::Any, Self::Host, Self::Port, Self::Socket];
 }
 
 impl Row {
@@ -66,9 +97,9 @@ impl Row {
         Ok(Some(Self {
             map,
             element: Element {
-                key,
                 value: Some(value),
                 lifetime,
+                ..Element::member(key)
             },
         }))
     }
@@ -78,9 +109,21 @@ impl Row {
         Some(Self {
             map: Map::Outbound,
             element: Element {
-                key: Data::new().ipv4(outbound.client).port(outbound.port.get()),
                 value: Data::from_bytes(&outbound.external_port.get().to_be_bytes()),
                 lifetime: lifetime(outbound.expiry, now)?,
+                ..Element::member(Data::new().ipv4(outbound.client).port(outbound.port.get()))
+            },
+        })
+    }
+
+    /// The element of a pinhole; `None` if its lease is over.
+    pub(super) fn of_pinhole(pinhole: &Pinhole, now: Time) -> Option<Self> {
+        let (map, key) = pinhole_key(&pinhole.key);
+        Some(Self {
+            map,
+            element: Element {
+                lifetime: lifetime(Expiry::At(pinhole.expiry), now)?,
+                ..Element::member(key)
             },
         })
     }
@@ -108,7 +151,10 @@ impl RowChange {
                 before: before.as_ref().and_then(|outbound| Row::of_outbound(outbound, then)),
                 after: after.as_ref().and_then(|outbound| Row::of_outbound(outbound, now)),
             },
-            Change::Pinhole { .. } => return Err(Refusal::Failed("pinholes are not built yet".to_owned())),
+            Change::Pinhole { before, after } => Self {
+                before: before.as_ref().and_then(|pinhole| Row::of_pinhole(pinhole, then)),
+                after: after.as_ref().and_then(|pinhole| Row::of_pinhole(pinhole, now)),
+            },
         })
     }
 }
@@ -141,6 +187,21 @@ pub(super) fn one_host_key(protocol: u8, port: u16, host: Ipv4Addr) -> Data {
 /// Key in the map for anybody.
 pub(super) fn any_host_key(protocol: u8, port: u16) -> Data {
     Data::new().protocol(protocol).port(port)
+}
+
+/// Where a pinhole is, and its key there.
+pub(super) fn pinhole_key(pinhole: &PinholeKey) -> (Map, Data) {
+    let key = Data::new()
+        .ipv6(pinhole.internal_client)
+        .protocol(pinhole.transport.number())
+        .port(pinhole.internal_port.get());
+    let (remote, key) = match (pinhole.remote_host, pinhole.remote_port) {
+        (None, None) => (Remote::Any, key),
+        (Some(host), None) => (Remote::Host, key.ipv6(host)),
+        (None, Some(port)) => (Remote::Port, key.port(port.get())),
+        (Some(host), Some(port)) => (Remote::Socket, key.ipv6(host).port(port.get())),
+    };
+    (Map::Pinholes(remote), key)
 }
 
 /// The key of the mapping that stands for an outbound port in reports.

@@ -4,12 +4,15 @@ use std::fmt::Write;
 use std::net::Ipv4Addr;
 
 use portreeve_netlink::nftables::{
-    BaseChain, Batch, ByteOrder, Chain, ChainKind, CtKey, Data, Direction, Element, Expression, HeaderBase, Hook,
-    MetaKey, Operator, Policy, Register, Set, TableFlags, Verdict, set_flags, types,
+    BaseChain, Batch, ByteOrder, Chain, ChainKind, CtKey, Data, Direction, Element, Expression, Hook, MetaKey, Policy,
+    Register, Set, TableFlags, set_flags, types,
 };
 
 use super::row::Map;
-use super::{Ownership, Settings};
+use super::rule::{
+    ACCEPT, DESTINATION_PORT, FIRST, IPV4, SOURCE_PORT, has_bits, is, jump, meta, network, of_protocol, port, within,
+};
+use super::{Ownership, Settings, firewall};
 use crate::BackendError;
 
 /// Set of the external addresses.
@@ -30,14 +33,9 @@ pub(super) const STATUS_DNAT: u32 = 0x20;
 
 const UDP: u8 = 17;
 
-/// `NFPROTO_IPV4`.
-const IPV4: u8 = 2;
-
-/// First byte of the addresses in an IPv4 header, and of the ports in a TCP or UDP header.
+/// First byte of the addresses in an IPv4 header.
 const SOURCE_ADDRESS: u32 = 12;
 const DESTINATION_ADDRESS: u32 = 16;
-const SOURCE_PORT: u32 = 0;
-const DESTINATION_PORT: u32 = 2;
 
 /// The table without its mappings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,8 +50,8 @@ pub(super) struct Skeleton {
 }
 
 /// The table as nft text, for people to read and to load with `nft -f`: a packet for an external address takes
-/// the mapping for its source, else that for anybody; everything that was led to a client may pass; and a mapped UDP
-/// socket's own packets leave by its external port.
+/// the mapping for its source, else that for anybody; everything that was led to a client may pass; a mapped UDP
+/// socket's own packets leave by its external port; and what comes in for the LAN by IPv6 is looked up among the pinholes.
 pub fn ruleset(settings: &Settings) -> String {
     let size = size(settings);
     let wan = &settings.wan;
@@ -91,11 +89,11 @@ pub fn ruleset(settings: &Settings) -> String {
         let names: Vec<_> = settings.lan.iter().map(|name| format!("\"{name}\"")).collect();
         let _ = writeln!(text, "\t\telements = {{ {} }}", names.join(",\n\t\t\t     "));
     }
+    text.push_str("\t}\n\n");
+    firewall::sets_text(&mut text);
     let _ = write!(
         text,
-        "\t}}
-
-	chain prerouting {{
+        "\tchain prerouting {{
 		type nat hook prerouting priority dstnat - 10; policy accept;
 		iifname \"{wan}\" ip daddr @{EXTERNAL} jump {TO_CLIENT}
 		iifname @{LAN} ip daddr @{EXTERNAL} jump {TO_CLIENT}
@@ -125,31 +123,37 @@ pub fn ruleset(settings: &Settings) -> String {
 		type filter hook forward priority filter; policy accept;
 		ct status dnat accept
 	}
-}
 ",
     );
+    firewall::chains_text(settings, &mut text);
+    text.push_str("}\n");
     text
 }
 
 impl Skeleton {
     /// What these settings ask for.
     pub(super) fn new(settings: &Settings, ownership: Ownership) -> Result<Self, BackendError> {
+        let wan = interface(&settings.wan)?;
+        let mut chains = vec![
+            base("prerouting", ChainKind::Nat, Hook::Prerouting, DSTNAT),
+            Chain {
+                name: TO_CLIENT.to_owned(),
+                base: None,
+            },
+            base("postrouting", ChainKind::Nat, Hook::Postrouting, SRCNAT),
+            base("forward", ChainKind::Filter, Hook::Forward, 0),
+        ];
+        chains.extend(firewall::chains());
+        let mut rules = rules(&wan, settings.masquerade);
+        rules.extend(firewall::rules(settings.ipv6, &wan));
         Ok(Self {
             flags: match ownership {
                 Ownership::Owned => TableFlags::OWNED_PERSISTENT,
                 Ownership::Shared => TableFlags::SHARED,
             },
             sets: sets(size(settings)),
-            chains: vec![
-                base("prerouting", ChainKind::Nat, Hook::Prerouting, DSTNAT),
-                Chain {
-                    name: TO_CLIENT.to_owned(),
-                    base: None,
-                },
-                base("postrouting", ChainKind::Nat, Hook::Postrouting, SRCNAT),
-                base("forward", ChainKind::Filter, Hook::Forward, 0),
-            ],
-            rules: rules(&interface(&settings.wan)?, settings.masquerade),
+            chains,
+            rules,
             lan: settings
                 .lan
                 .iter()
@@ -232,6 +236,7 @@ fn sets(size: u32) -> Vec<Set> {
         key_type: concat(key),
         key_len: 4 * u32::try_from(key.len()).expect("a few fields"),
         data: Some((concat(data), data_len(data))),
+        each: None,
         size: Some(size),
     };
     let set = |name: &str, key_type, key_len, key_order| Set {
@@ -241,15 +246,18 @@ fn sets(size: u32) -> Vec<Set> {
         key_type,
         key_len,
         data: None,
+        each: None,
         size: None,
     };
-    vec![
+    let mut sets = vec![
         map(Map::AnyHost, &[PROTOCOL, PORT], &[IPV4, PORT]),
         map(Map::OneHost, &[PROTOCOL, PORT, IPV4], &[IPV4, PORT]),
         map(Map::Outbound, &[IPV4, PORT], &[PORT]),
         set(EXTERNAL, IPV4, 4, ByteOrder::Network),
         set(LAN, INTERFACE, 16, ByteOrder::Host),
-    ]
+    ];
+    sets.extend(firewall::sets());
+    sets
 }
 
 /// Fields of a concatenation are padded to four bytes, a single field is not.
@@ -261,69 +269,28 @@ fn data_len(fields: &[u32]) -> u32 {
 }
 
 fn rules(wan: &Data, masquerade: bool) -> Vec<(&'static str, Vec<Expression>)> {
-    const FIRST: Register = Register::word(0);
     const SECOND: Register = Register::word(1);
     const THIRD: Register = Register::word(2);
 
-    let meta = |key, into| Expression::Meta { key, into };
-    let is = |value: &[u8]| Expression::Compare {
-        register: FIRST,
-        operator: Operator::Equal,
-        value: value.to_vec(),
-    };
-    let payload = |base, offset, len, into| Expression::Payload {
-        base,
-        offset,
-        len,
-        into,
-    };
-    let address = |offset, into| payload(HeaderBase::Network, offset, 4, into);
-    let port = |offset, into| payload(HeaderBase::Transport, offset, 2, into);
-    let within = |set: &str| Expression::Lookup {
-        set: set.to_owned(),
-        key: FIRST,
-        into: None,
-    };
+    let address = |offset, into| network(offset, 4, into);
     let mapped = |map: Map| Expression::Lookup {
         set: map.name().to_owned(),
         key: FIRST,
         into: Some(FIRST),
     };
-
     let by_wan = |key| [meta(key, FIRST), is(wan.as_bytes())];
     let by_lan = |key| [meta(key, FIRST), within(LAN)];
-    let ipv4 = || [meta(MetaKey::NetworkProtocol, FIRST), is(&[IPV4])];
+    let ipv4 = || of_protocol(IPV4);
     let dnat = || Expression::Dnat {
         address: FIRST,
         port: SECOND,
     };
-    let translated = || {
-        [
-            Expression::Ct {
-                key: CtKey::Status,
-                direction: None,
-                into: FIRST,
-            },
-            Expression::Mask {
-                register: FIRST,
-                mask: STATUS_DNAT,
-            },
-            Expression::Compare {
-                register: FIRST,
-                operator: Operator::NotEqual,
-                value: vec![0; 4],
-            },
-        ]
-    };
+    let translated = || has_bits(CtKey::Status, STATUS_DNAT);
     let for_us = |from: [Expression; 2]| {
         [
             from.to_vec(),
             ipv4().to_vec(),
-            vec![
-                address(DESTINATION_ADDRESS, FIRST),
-                within(EXTERNAL),
-                Expression::Verdict(Verdict::Jump(TO_CLIENT.to_owned())),
-            ],
+            vec![address(DESTINATION_ADDRESS, FIRST), within(EXTERNAL), jump(TO_CLIENT)],
         ]
         .concat()
     };
@@ -401,9 +368,6 @@ fn rules(wan: &Data, masquerade: bool) -> Vec<(&'static str, Vec<Expression>)> {
             .concat(),
         ));
     }
-    rules.push((
-        "forward",
-        [translated().to_vec(), vec![Expression::Verdict(Verdict::Accept)]].concat(),
-    ));
+    rules.push(("forward", [translated().to_vec(), vec![ACCEPT]].concat()));
     rules
 }

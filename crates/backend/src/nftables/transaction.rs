@@ -2,7 +2,7 @@
 
 use portreeve_engine::{Change, Time};
 use portreeve_netlink::Errno;
-use portreeve_netlink::nftables::{Batch, CommitError, Data};
+use portreeve_netlink::nftables::{Batch, CommitError, Counter, Data};
 
 use super::row::{Map, Row, RowChange};
 use super::{Cut, Nftables, error};
@@ -114,7 +114,7 @@ impl Nftables {
         }
     }
 
-    fn plan(&self, change: &RowChange, trust: Trust, steps: &mut Vec<Step>) {
+    fn plan(&mut self, change: &RowChange, trust: Trust, steps: &mut Vec<Step>) {
         let remove = |row: &Row| Step::Remove(row.map, row.element.key);
         match (&change.before, &change.after) {
             (None, None) => {}
@@ -125,12 +125,24 @@ impl Nftables {
                     .is_none_or(|before| before.element.value == after.element.value);
                 // An older kernel neither refreshes an element nor says so.
                 let refreshed = self.features.refreshes || (before.is_none() && !self.features.destroys);
+                let mut after = *after;
                 if !(same && refreshed) || trust == Trust::Unknown {
-                    steps.push(remove(after));
+                    after.element.counter = before.and_then(|before| self.counted(&before));
+                    steps.push(remove(&after));
                 }
-                steps.push(Step::Put(*after));
+                steps.push(Step::Put(after));
             }
         }
+    }
+
+    /// What an element that is about to be made anew has counted.
+    fn counted(&mut self, row: &Row) -> Option<Counter> {
+        if !matches!(row.map, Map::Pinholes(_)) {
+            return None;
+        }
+        // Where it cannot be read, the count starts again, which is no reason to refuse a lease.
+        let found = self.connection.element(&self.table, row.map.name(), &row.element.key);
+        found.ok().flatten()?.counter
     }
 
     /// Carries out the steps in one transaction.

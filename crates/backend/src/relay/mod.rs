@@ -2,7 +2,8 @@
 //!
 //! It needs no privilege (but for ports below 1024) and no second interface. LAN hosts see the gateway as the source
 //! of what comes in, and their own outbound packets pass this backend by, so it has no say in the port from which
-//! those leave: [`Change::Outbound`] is accepted and without effect.
+//! those leave: [`Change::Outbound`] is accepted and without effect. IPv6 packets pass it by too, and so it refuses
+//! pinholes.
 //!
 //! One `Port` holds the listening sockets of a protocol and port, and the routes by source address that the
 //! mappings of that port make.
@@ -181,6 +182,11 @@ impl Backend for Relay {
     }
 
     fn apply(&mut self, changes: &[Change], now: Time) -> Result<(), Refused> {
+        let opens = |change: &Change| matches!(change, Change::Pinhole { after: Some(_), .. });
+        if let Some(change) = changes.iter().position(opens) {
+            let why = no_pinholes();
+            return Err(Refused { change, why });
+        }
         let runtime = self.runtime.clone();
         let _context = runtime.enter();
         let mut plan: Vec<(PortId, Planned)> = self.plan(changes, now).into_iter().collect();
@@ -208,7 +214,7 @@ impl Backend for Relay {
         Ok(())
     }
 
-    /// None is ever in force: hosts of the LAN are behind this process, and it opens nothing for packets that pass it by.
+    /// None is ever in force.
     fn pinhole_packets(&mut self, _: &PinholeKey) -> Result<Option<u64>, BackendError> {
         Ok(None)
     }
@@ -223,6 +229,9 @@ impl Backend for Relay {
             port.insert(key.remote_host, Arc::clone(mapping));
         }
         let mut done = Reconciled::default();
+        let pinholes = desired.pinholes.iter();
+        done.refused
+            .extend(pinholes.map(|pinhole| (EntryKey::Pinhole(pinhole.key), no_pinholes())));
         for (id, mut mappings) in wanted {
             if let Some(held) = self.ports.get(&id) {
                 held.port.begin_change();
@@ -297,6 +306,10 @@ impl Drop for Relay {
             held.port.close();
         }
     }
+}
+
+fn no_pinholes() -> Refusal {
+    Refusal::Failed("the relay backend carries no IPv6, and so has no firewall to open".to_owned())
 }
 
 fn is_in_force(mapping: &Mapping, now: Time) -> bool {

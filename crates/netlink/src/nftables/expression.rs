@@ -34,12 +34,21 @@ pub enum Expression {
         /// Where to.
         into: Register,
     },
-    /// Keeps only these bits, in host order.
-    Mask {
+    /// Changes something known about the connection.
+    SetCt {
+        /// What.
+        key: CtKey,
+        /// Where the new value is.
+        from: Register,
+    },
+    /// Keeps only the bits of `mask` and then flips those of `flip`, in host order.
+    Bits {
         /// The register.
         register: Register,
         /// The bits to keep.
         mask: u32,
+        /// The bits to flip.
+        flip: u32,
     },
     /// Goes on only if the comparison holds.
     Compare {
@@ -112,8 +121,14 @@ pub enum HeaderBase {
 /// `enum nft_ct_keys`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CtKey {
+    /// What the packet is to the connection, as one bit (`NF_CT_STATE_BIT`).
+    State,
+    /// The direction of the packet, one byte: 0 or 1 as in [`Direction`].
+    Direction,
     /// `IPS_*` bits.
     Status,
+    /// The mark, of which each bit belongs to whoever uses it.
+    Mark,
     /// IPv4 destination.
     Destination,
     /// Another one.
@@ -136,6 +151,10 @@ pub enum Operator {
     Equal,
     /// Not equal.
     NotEqual,
+    /// Less than or equal, as numbers in network order.
+    AtMost,
+    /// Greater than or equal, as numbers in network order.
+    AtLeast,
     /// Another one.
     Other(u32),
 }
@@ -170,6 +189,7 @@ mod attr {
     pub(super) const CT_INTO: u16 = 1;
     pub(super) const CT_KEY: u16 = 2;
     pub(super) const CT_DIRECTION: u16 = 3;
+    pub(super) const CT_FROM: u16 = 4;
 
     pub(super) const BITWISE_FROM: u16 = 1;
     pub(super) const BITWISE_INTO: u16 = 2;
@@ -234,13 +254,19 @@ impl Register {
 }
 
 impl Expression {
+    /// The name of a counter.
+    pub(super) const COUNTER: &str = "counter";
+
     pub(super) fn write_all(expressions: &[Self], list: &mut Attrs<'_>) {
         for expression in expressions {
-            list.nest(LIST_ITEM, |item| {
-                item.text(attr::NAME, expression.name());
-                item.nest(attr::DATA, |data| expression.write(data));
-            });
+            list.nest(LIST_ITEM, |item| expression.write(item));
         }
+    }
+
+    /// Writes the expression with its name, into a nest of its own.
+    pub(super) fn write(&self, item: &mut Attrs<'_>) {
+        item.text(attr::NAME, self.name());
+        item.nest(attr::DATA, |data| self.write_data(data));
     }
 
     pub(super) fn read_all(list: &Attribute<'_>) -> Vec<Self> {
@@ -251,19 +277,19 @@ impl Expression {
         match self {
             Self::Meta { .. } => "meta",
             Self::Payload { .. } => "payload",
-            Self::Ct { .. } => "ct",
-            Self::Mask { .. } => "bitwise",
+            Self::Ct { .. } | Self::SetCt { .. } => "ct",
+            Self::Bits { .. } => "bitwise",
             Self::Compare { .. } => "cmp",
             Self::Lookup { .. } => "lookup",
             Self::Dnat { .. } => "nat",
             Self::Masquerade { .. } => "masq",
             Self::Verdict(_) => "immediate",
-            Self::Counter => "counter",
+            Self::Counter => Self::COUNTER,
             Self::Other(name) => name,
         }
     }
 
-    fn write(&self, data: &mut Attrs<'_>) {
+    fn write_data(&self, data: &mut Attrs<'_>) {
         match self {
             Self::Meta { key, into } => {
                 data.u32_be(attr::META_INTO, into.0);
@@ -287,12 +313,16 @@ impl Expression {
                     data.u8(attr::CT_DIRECTION, u8::from(*direction == Direction::Reply));
                 }
             }
-            Self::Mask { register, mask } => {
+            Self::SetCt { key, from } => {
+                data.u32_be(attr::CT_KEY, key.number());
+                data.u32_be(attr::CT_FROM, from.0);
+            }
+            Self::Bits { register, mask, flip } => {
                 data.u32_be(attr::BITWISE_FROM, register.0);
                 data.u32_be(attr::BITWISE_INTO, register.0);
                 data.u32_be(attr::BITWISE_LEN, 4);
                 data.nest(attr::BITWISE_MASK, |nest| nest.u32(DATA_VALUE, *mask));
-                data.nest(attr::BITWISE_XOR, |nest| nest.u32(DATA_VALUE, 0));
+                data.nest(attr::BITWISE_XOR, |nest| nest.u32(DATA_VALUE, *flip));
             }
             Self::Compare {
                 register,
@@ -330,7 +360,8 @@ impl Expression {
         }
     }
 
-    fn read(item: &Attribute<'_>) -> Self {
+    /// Reads an expression with its name.
+    pub(super) fn read(item: &Attribute<'_>) -> Self {
         let name = item.child(attr::NAME).and_then(|name| name.text()).unwrap_or_default();
         item.child(attr::DATA)
             .and_then(|data| Self::read_known(name, &data))
@@ -353,6 +384,10 @@ impl Expression {
                 len: number(attr::PAYLOAD_LEN)?,
                 into: register(attr::PAYLOAD_INTO)?,
             },
+            "ct" if data.child(attr::CT_FROM).is_some() => Self::SetCt {
+                key: CtKey::from_number(number(attr::CT_KEY)?),
+                from: register(attr::CT_FROM)?,
+            },
             "ct" => Self::Ct {
                 key: CtKey::from_number(number(attr::CT_KEY)?),
                 direction: match data.child(attr::CT_DIRECTION) {
@@ -362,15 +397,11 @@ impl Expression {
                 },
                 into: register(attr::CT_INTO)?,
             },
-            "bitwise"
-                if register(attr::BITWISE_FROM) == register(attr::BITWISE_INTO)
-                    && word(attr::BITWISE_XOR) == Some(0) =>
-            {
-                Self::Mask {
-                    register: register(attr::BITWISE_FROM)?,
-                    mask: word(attr::BITWISE_MASK)?,
-                }
-            }
+            "bitwise" if register(attr::BITWISE_FROM) == register(attr::BITWISE_INTO) => Self::Bits {
+                register: register(attr::BITWISE_FROM)?,
+                mask: word(attr::BITWISE_MASK)?,
+                flip: word(attr::BITWISE_XOR)?,
+            },
             "cmp" => Self::Compare {
                 register: register(attr::COMPARE_REGISTER)?,
                 operator: Operator::from_number(number(attr::COMPARE_OPERATOR)?),
@@ -397,7 +428,7 @@ impl Expression {
             "immediate" if number(attr::IMMEDIATE_INTO) == Some(VERDICT_REGISTER) => {
                 Self::Verdict(Verdict::read(&data.child(attr::IMMEDIATE_DATA)?)?)
             }
-            "counter" => Self::Counter,
+            Self::COUNTER => Self::Counter,
             _ => return None,
         })
     }
@@ -456,5 +487,5 @@ macro_rules! numbers {
 
 numbers!(MetaKey { InputInterface = 6, OutputInterface = 7, NetworkProtocol = 15, TransportProtocol = 16 });
 numbers!(HeaderBase { Network = 1, Transport = 2 });
-numbers!(CtKey { Status = 2, Destination = 20 });
-numbers!(Operator { Equal = 0, NotEqual = 1 });
+numbers!(CtKey { State = 0, Direction = 1, Status = 2, Mark = 3, Destination = 20 });
+numbers!(Operator { Equal = 0, NotEqual = 1, AtMost = 3, AtLeast = 5 });

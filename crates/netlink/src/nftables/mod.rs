@@ -15,7 +15,7 @@ mod tests;
 
 pub use batch::Batch;
 pub use connection::{CommitError, Connection, Found, FoundRule, FoundTable};
-pub use element::{Data, Element, Lifetime};
+pub use element::{Counter, Data, Element, Lifetime};
 pub use expression::{CtKey, Direction, Expression, HeaderBase, MetaKey, Operator, Register, Verdict};
 pub use monitor::{Event, Monitor};
 pub use schema::{

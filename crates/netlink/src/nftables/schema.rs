@@ -1,5 +1,6 @@
 //! Tables, chains and sets.
 
+use super::Expression;
 use crate::message::{Attribute, Attributes, Attrs};
 
 /// Which packets a table sees (`NFPROTO_*`).
@@ -9,6 +10,8 @@ pub enum Family {
     Inet,
     /// IPv4.
     Ip,
+    /// IPv6.
+    Ip6,
     /// Any other.
     Other(u8),
 }
@@ -101,6 +104,8 @@ pub struct Set {
     pub key_len: u32,
     /// Type and length of what a key maps to.
     pub data: Option<(u32, u32)>,
+    /// What each element does whenever a packet finds it: a counter, mostly (Linux 5.7).
+    pub each: Option<Expression>,
     /// How many elements fit; expired ones that were not collected yet count.
     pub size: Option<u32>,
 }
@@ -126,6 +131,8 @@ pub mod set_flags {
 pub mod types {
     /// `ipv4_addr`.
     pub const IPV4: u32 = 7;
+    /// `ipv6_addr`.
+    pub const IPV6: u32 = 8;
     /// `inet_proto`.
     pub const PROTOCOL: u32 = 12;
     /// `inet_service`.
@@ -168,6 +175,7 @@ mod attr {
     pub(super) const SET_DESCRIPTION: u16 = 9;
     pub(super) const SET_ID: u16 = 10;
     pub(super) const SET_USERDATA: u16 = 13;
+    pub(super) const SET_EXPRESSION: u16 = 17;
     pub(super) const DESCRIPTION_SIZE: u16 = 1;
 }
 
@@ -177,6 +185,7 @@ impl Family {
         match self {
             Self::Inet => 1,
             Self::Ip => 2,
+            Self::Ip6 => 10,
             Self::Other(number) => number,
         }
     }
@@ -186,6 +195,7 @@ impl Family {
         match number {
             1 => Self::Inet,
             2 => Self::Ip,
+            10 => Self::Ip6,
             number => Self::Other(number),
         }
     }
@@ -196,6 +206,7 @@ impl std::fmt::Display for Family {
         match self {
             Self::Inet => f.write_str("inet"),
             Self::Ip => f.write_str("ip"),
+            Self::Ip6 => f.write_str("ip6"),
             Self::Other(number) => write!(f, "family {number}"),
         }
     }
@@ -310,6 +321,9 @@ impl Set {
             });
         }
         attrs.u32_be(attr::SET_ID, id);
+        if let Some(each) = &self.each {
+            attrs.nest(attr::SET_EXPRESSION, |expression| each.write(expression));
+        }
         if self.key_order == ByteOrder::Host {
             let order = HOST_ORDER.to_ne_bytes();
             attrs.bytes(
@@ -328,6 +342,7 @@ impl Set {
             key_order: ByteOrder::Network,
             key_len: 0,
             data: None,
+            each: None,
             size: None,
         };
         for attribute in attributes {
@@ -338,6 +353,7 @@ impl Set {
                 attr::SET_KEY_LEN => set.key_len = attribute.u32_be()?,
                 attr::SET_DATA_TYPE => data_type = attribute.u32_be(),
                 attr::SET_DATA_LEN => data_len = attribute.u32_be(),
+                attr::SET_EXPRESSION => set.each = Some(Expression::read(&attribute)),
                 attr::SET_USERDATA => set.key_order = read_key_order(attribute.payload),
                 attr::SET_DESCRIPTION => {
                     set.size = attribute.child(attr::DESCRIPTION_SIZE).and_then(|size| size.u32_be());

@@ -124,6 +124,43 @@ fn what_was_created_is_read_back() {
 }
 
 #[test]
+fn the_longest_key_and_its_counter_are_read_back() {
+    alone("the_longest_key_and_its_counter_are_read_back", || {
+        let mut connection = Connection::open().unwrap();
+        let set = Set {
+            key_type: types::concat(&[types::IPV6, types::PROTOCOL, types::PORT, types::IPV6, types::PORT]),
+            key_len: 44,
+            each: Some(Expression::Counter),
+            ..set()
+        };
+        let address = "2001:db8::77".parse().unwrap();
+        let key = |port| Data::new().ipv6(address).protocol(6).port(port).ipv6(address).port(9);
+        assert_eq!(Data::from_bytes(&[7; 64]).unwrap().as_bytes(), [7; 64]);
+        assert_eq!(Data::from_bytes(&[7; 65]), None);
+
+        let counted = Element {
+            counter: Some(Counter { packets: 5, bytes: 500 }),
+            ..Element::member(key(80))
+        };
+        let mut batch = Batch::new(&table());
+        batch.add_table(TableFlags::SHARED);
+        batch.add_set(&set);
+        batch.add_elements(SET, &[counted, Element::member(key(81))]);
+        connection.commit(batch).unwrap();
+        assert_eq!(connection.sets(&table()), Ok(vec![set]));
+        assert_eq!(connection.element(&table(), SET, &key(80)), Ok(Some(counted)));
+        let fresh = connection.element(&table(), SET, &key(81)).unwrap().unwrap();
+        assert_eq!(fresh.counter, Some(Counter::default()));
+
+        // Adding what is there leaves its count alone.
+        let mut batch = Batch::new(&table());
+        batch.add_element(SET, &Element::member(key(80)));
+        connection.commit(batch).unwrap();
+        assert_eq!(connection.element(&table(), SET, &key(80)), Ok(Some(counted)));
+    });
+}
+
+#[test]
 fn a_monitor_tells_who_changed_what() {
     alone("a_monitor_tells_who_changed_what", || {
         let mut monitor = Monitor::open().unwrap();
@@ -172,6 +209,7 @@ fn set() -> Set {
         key_order: ByteOrder::Network,
         key_len: 2,
         data: None,
+        each: None,
         size: Some(1000),
     }
 }
@@ -220,9 +258,14 @@ fn expressions() -> Vec<Expression> {
             direction: Some(Direction::Reply),
             into: first,
         },
-        Expression::Mask {
+        Expression::SetCt {
+            key: CtKey::Mark,
+            from: first,
+        },
+        Expression::Bits {
             register: first,
-            mask: 0x20,
+            mask: !0x20,
+            flip: 0x20,
         },
         Expression::Compare {
             register: first,

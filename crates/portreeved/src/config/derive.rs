@@ -3,6 +3,7 @@
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
+use portreeve_engine::config::Firewall;
 use portreeve_engine::policy::Network;
 use portreeve_engine::ports::PortSet;
 use portreeve_engine::{Config, Expiry, Key, Mapping, Origin, Protocol};
@@ -19,12 +20,25 @@ pub struct Own {
     pub connection_device: String,
     /// The services offered, which stay what they were at start.
     pub offer: Offer,
+    /// Whether pinholes have an effect.
+    pub pinholes: Pinholes,
+}
+
+/// Whether pinholes have an effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pinholes {
+    /// They let packets through a firewall.
+    Effective,
+    /// There is no firewall: every host can be reached without.
+    Needless,
+    /// What carries the traffic cannot make them.
+    Impossible,
 }
 
 /// The services that the settings ask for.
 pub fn offer(settings: &Settings) -> Offer {
     Offer {
-        pinholes: settings.gateway.igd_version == IgdVersion::Two,
+        pinholes: settings.ipv6.pinholes && settings.gateway.igd_version == IgdVersion::Two,
         ..Offer::default()
     }
 }
@@ -46,7 +60,18 @@ pub fn engine_config(settings: &Settings, own: &Own) -> Config {
             .collect(),
         connection_device: own.connection_device.clone(),
         offer: own.offer,
+        firewall: firewall(settings, own.pinholes),
         ..Config::default()
+    }
+}
+
+/// Where pinholes are not possible, or not wanted, there counts as a firewall what nobody may open.
+fn firewall(settings: &Settings, pinholes: Pinholes) -> Firewall {
+    Firewall {
+        enabled: pinholes != Pinholes::Needless,
+        pinholes_allowed: pinholes != Pinholes::Impossible && settings.ipv6.pinholes,
+        pinholes: settings.limits.pinholes,
+        pinholes_per_client: settings.limits.pinholes_per_client,
     }
 }
 

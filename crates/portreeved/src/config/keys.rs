@@ -9,7 +9,7 @@ use portreeve_engine::policy::Reach;
 use super::item::{Item, Wrong};
 use super::print::Effect::{self, Live, Restart};
 use super::print::{quoted, quoted_list};
-use super::{Backend, ExternalIp, IgdVersion, ReservedPorts, Settings};
+use super::{Backend, ExternalIp, FirewallChoice, IgdVersion, ReservedPorts, Settings};
 
 /// A key within a table: how it is read into `T` and printed from it.
 pub(super) struct Key<T> {
@@ -32,7 +32,7 @@ pub(super) struct Section {
 }
 
 /// What this version does not have, though its documentation speaks of it for later ones.
-pub(super) const LATER: &[&str] = &["ipv6", "pcp", "nat-pmp", "metrics", "admin.web", "admin.token-file"];
+pub(super) const LATER: &[&str] = &["pcp", "nat-pmp", "metrics", "admin.web", "admin.token-file"];
 
 macro_rules! keys {
     ($($name:literal $effect:ident |$into:tt, $value:ident| $set:block, $show:expr;)*) => {
@@ -140,6 +140,12 @@ pub(super) const SECTIONS: &[Section] = &[
             "mappings-per-client" Live
                 |s, v| { s.limits.engine.mappings_per_client = v.number(1..=1_048_576)?; },
                 |s| Some(s.limits.engine.mappings_per_client.to_string());
+            "pinholes" Live
+                |s, v| { s.limits.pinholes = v.number(1..=MOST_PINHOLES)?; },
+                |s| Some(s.limits.pinholes.to_string());
+            "pinholes-per-client" Live
+                |s, v| { s.limits.pinholes_per_client = v.number(1..=MOST_PINHOLES)?; },
+                |s| Some(s.limits.pinholes_per_client.to_string());
             "page-size" Live
                 |s, v| { s.limits.engine.page_size = v.number(1..=u16::MAX)?; },
                 |s| Some(s.limits.engine.page_size.to_string());
@@ -166,6 +172,20 @@ pub(super) const SECTIONS: &[Section] = &[
             "own-address-only" Live
                 |s, v| { s.policy.reach = if v.switch()? { Reach::OwnAddress } else { Reach::Everyone }; },
                 |s| Some((s.policy.reach == Reach::OwnAddress).to_string());
+        },
+    },
+    Section {
+        name: "ipv6",
+        keys: keys! {
+            "pinholes" Restart
+                |s, v| { s.ipv6.pinholes = v.switch()?; },
+                |s| Some(s.ipv6.pinholes.to_string());
+            "firewall" Restart
+                |s, v| { s.ipv6.firewall = v.choice(FIREWALLS)?; },
+                |s| Some(quoted(word(FIREWALLS, s.ipv6.firewall)));
+            "mark" Restart
+                |s, v| { s.ipv6.mark = single_bit(v)?; },
+                |s| Some(format!("{:#x}", s.ipv6.mark));
         },
     },
     Section {
@@ -228,6 +248,16 @@ const WHEN_DISCONNECTED: &[(&str, WhenDisconnected)] = &[
     ("accept", WhenDisconnected::Accept),
 ];
 
+const FIREWALLS: &[(&str, FirewallChoice)] = &[
+    (AUTO, FirewallChoice::Auto),
+    ("own", FirewallChoice::Own),
+    ("other", FirewallChoice::Other),
+    ("none", FirewallChoice::None),
+];
+
+/// As many as there are values of `A_ARG_TYPE_UniqueID`.
+const MOST_PINHOLES: usize = 65_536;
+
 /// The word that stands for a value.
 fn word<T: PartialEq + Copy>(words: &[(&'static str, T)], value: T) -> &'static str {
     let found = words.iter().find(|(_, candidate)| *candidate == value);
@@ -289,6 +319,13 @@ fn table_name(value: Item<'_>) -> Result<String, Wrong> {
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     fits.then(|| text.to_owned())
         .ok_or_else(|| value.must("be a name of letters, digits and underscores that nft can print"))
+}
+
+/// A number of which one bit is set.
+fn single_bit(value: Item<'_>) -> Result<u32, Wrong> {
+    let wrong = || value.must("be a single bit, such as 0x10000000");
+    let number = value.number(1..=u32::MAX).map_err(|_| wrong())?;
+    number.is_power_of_two().then_some(number).ok_or_else(wrong)
 }
 
 /// `22`, `"22/tcp"`, `"5000-5010"` or `"5000-5010/udp"`.

@@ -20,13 +20,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use portreeve_engine::config::{Leases, Nat, WhenDisconnected};
+use portreeve_engine::config::{Firewall, Leases, Nat, WhenDisconnected};
 use portreeve_engine::policy::Policy;
 use portreeve_engine::ports::PortRange;
 use portreeve_engine::{Protocol, RemoteHost};
 use portreeve_wire::Quirks;
 
-pub use derive::{Own, engine_config, offer};
+pub use derive::{Own, Pinholes, engine_config, offer};
 pub use load::{DEFAULT_FILE, Override, Source};
 pub use print::{Changed, Effect, changes, to_toml};
 pub use problem::{Problem, Problems};
@@ -46,6 +46,8 @@ pub struct Settings {
     pub policy: Policy,
     /// `[[static]]`.
     pub statics: Vec<StaticMapping>,
+    /// `[ipv6]`.
+    pub ipv6: Ipv6Settings,
     /// `[admin]`.
     pub admin: AdminSettings,
     /// `[nftables]`.
@@ -129,11 +131,40 @@ pub struct ReservedPorts {
     pub protocol: Option<Protocol>,
 }
 
+/// `[ipv6]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ipv6Settings {
+    /// Whether hosts may open pinholes in the firewall.
+    pub pinholes: bool,
+    /// Who keeps unsolicited packets from the LAN.
+    pub firewall: FirewallChoice,
+    /// The bit of a connection's mark that says that it came through a pinhole.
+    pub mark: u32,
+}
+
+/// Who keeps unsolicited IPv6 packets from the LAN.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FirewallChoice {
+    /// Whoever does at the start.
+    #[default]
+    Auto,
+    /// Our own table.
+    Own,
+    /// Another firewall of this machine.
+    Other,
+    /// Nobody.
+    None,
+}
+
 /// `[limits]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitSettings {
     /// Those that the engine holds.
     pub engine: portreeve_engine::config::Limits,
+    /// Pinholes in all.
+    pub pinholes: usize,
+    /// Pinholes that lead to one host.
+    pub pinholes_per_client: usize,
     /// Requests per second that one client may make in the long run.
     pub requests_per_second_per_client: u32,
     /// HTTP connections in all.
@@ -209,10 +240,23 @@ impl Default for GatewaySettings {
     }
 }
 
-impl Default for LimitSettings {
+impl Default for Ipv6Settings {
     fn default() -> Self {
         Self {
+            pinholes: true,
+            firewall: FirewallChoice::Auto,
+            mark: 0x1000_0000,
+        }
+    }
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        let firewall = Firewall::default();
+        Self {
             engine: portreeve_engine::config::Limits::default(),
+            pinholes: firewall.pinholes,
+            pinholes_per_client: firewall.pinholes_per_client,
             requests_per_second_per_client: 200,
             connections: 4096,
             connections_per_client: 1024,

@@ -55,6 +55,8 @@ fn what_is_printed_reads_as_the_same() {
         network.external-ip = "11.11.11.9"
         gateway.reserved-ports = [22, "80/tcp", "5000-5010/udp"]
         gateway.nat = false
+        ipv6.firewall = "other"
+        ipv6.mark = 0x400
         leases.permanent-v1 = true
         quirks.protocol-case = false
         [[rule]]
@@ -76,6 +78,10 @@ fn what_is_printed_reads_as_the_same() {
     let settings = read(text).unwrap();
     assert_eq!(settings.gateway.nat, Nat::Disabled);
     assert_eq!(settings.leases.v1_default, None);
+    assert_eq!(
+        (settings.ipv6.firewall, settings.ipv6.mark),
+        (FirewallChoice::Other, 1024)
+    );
     assert!(!settings.quirks.has(Quirk::ProtocolCase));
     assert_eq!(settings.policy.rules[0].verdict, Verdict::Deny);
     assert_eq!(settings.policy.rules[1].protocol, Some(Protocol::Udp));
@@ -99,6 +105,9 @@ uuid = "1234"
 
 [pcp]
 enabled = true
+
+[ipv6]
+mark = 3
 
 [link]
 kind = "command"
@@ -130,13 +139,14 @@ external-ports = "9-1"
         "f.toml:8: gateway.colour: unknown key; known here: name, backend, http-port, nat, igd-version, \
          when-disconnected, uuid, reserved-ports",
         "f.toml:11: pcp: not supported by this version; remove it",
-        "f.toml:15: link.kind: \"command\" is not supported by this version; write \"interface\" or remove the line",
-        "f.toml:18: admin.web: not supported by this version; remove it",
-        "f.toml:21: leases.store: \"etcd://10.0.0.1\" is not supported by this version; write \"embedded\" or remove the line",
-        "f.toml:22: leases.max: must be a whole number from 1 to 604800, not a integer",
-        "f.toml:24: rule[1]: needs action = \"allow\" or action = \"deny\"",
-        "f.toml:29: rule[2].external-ports: must be a port from 1 to 65535 or a range such as \"1024-65535\", not \"9-1\"",
-        "f.toml:31: static: is a list; write [[static]] with two brackets",
+        "f.toml:15: ipv6.mark: must be a single bit, such as 0x10000000, not \"3\"",
+        "f.toml:18: link.kind: \"command\" is not supported by this version; write \"interface\" or remove the line",
+        "f.toml:21: admin.web: not supported by this version; remove it",
+        "f.toml:24: leases.store: \"etcd://10.0.0.1\" is not supported by this version; write \"embedded\" or remove the line",
+        "f.toml:25: leases.max: must be a whole number from 1 to 604800, not a integer",
+        "f.toml:27: rule[1]: needs action = \"allow\" or action = \"deny\"",
+        "f.toml:32: rule[2].external-ports: must be a port from 1 to 65535 or a range such as \"1024-65535\", not \"9-1\"",
+        "f.toml:34: static: is a list; write [[static]] with two brackets",
     ];
     for line in expected {
         assert!(
@@ -237,6 +247,7 @@ fn ports_of_the_gateway_itself_are_reserved() {
         lans: vec!["192.168.77.0/24".parse().unwrap()],
         connection_device: "uuid:c".to_owned(),
         offer: offer(&settings),
+        pinholes: Pinholes::Effective,
     };
     let reserved = engine_config(&settings, &own).reserved;
     let port = |n| NonZeroU16::new(n).unwrap();

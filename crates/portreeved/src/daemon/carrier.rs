@@ -1,16 +1,28 @@
 //! The backend that the settings and the machine ask for.
 
-use portreeve_backend::nftables::{self, ForeignChange, Nftables, Ownership};
+use std::sync::{Mutex, PoisonError};
+
+use portreeve_backend::nftables::{self, Advice, Dropped, ForeignChange, Ipv6Firewall, Nftables, Ownership};
 use portreeve_backend::relay::{self, Relay};
 use portreeve_backend::{Backend, BackendError};
 use portreeve_engine::config::Limits;
 use tokio::runtime::Handle;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
-use crate::config::{self, Settings};
+use crate::config::{self, FirewallChoice, Pinholes, Settings};
 use crate::exit::{Failure, Status};
 use crate::machine::{Carrier, Findings, Lan};
 use crate::runtime::EngineHandle;
+
+/// What carries the traffic, at work.
+pub(super) struct Opened {
+    /// The backend.
+    pub(super) backend: Box<dyn Backend>,
+    /// The findings, with what it turned out to be.
+    pub(super) findings: Findings,
+    /// Whether pinholes have an effect with it.
+    pub(super) pinholes: Pinholes,
+}
 
 /// Opens the backend. Where the choice was ours and the kernel turns out to lack what nftables needs, the relay takes its
 /// place, which the findings then tell.
@@ -19,10 +31,16 @@ pub(super) fn open(
     mut findings: Findings,
     lans: &[Lan],
     engine: &EngineHandle,
-) -> Result<(Box<dyn Backend>, Findings), Failure> {
+) -> Result<Opened, Failure> {
     if findings.carrier == Carrier::Nftables {
         match open_nftables(settings, &findings, lans, engine) {
-            Ok(backend) => return Ok((backend, findings)),
+            Ok((backend, pinholes)) => {
+                return Ok(Opened {
+                    backend,
+                    findings,
+                    pinholes,
+                });
+            }
             Err(error @ BackendError::Unsupported { .. }) if settings.gateway.backend == config::Backend::Auto => {
                 warn!("{error}; relaying traffic by this process instead");
                 findings.carrier = Carrier::Relay;
@@ -30,15 +48,19 @@ pub(super) fn open(
             Err(error) => return Err(error.into()),
         }
     }
-    Ok((
-        Box::new(Relay::new(Handle::current(), relay_settings(settings, lans))),
+    Ok(Opened {
+        backend: Box::new(Relay::new(Handle::current(), relay_settings(settings, lans))),
         findings,
-    ))
+        pinholes: Pinholes::Impossible,
+    })
 }
 
 /// The skeleton that would be installed, as nft text.
 pub fn ruleset(settings: &Settings, findings: &Findings, lans: &[Lan]) -> Result<String, Failure> {
-    Ok(nftables::ruleset(&nftables_settings(settings, findings, lans)?))
+    let (firewall, _) = firewall(settings);
+    Ok(nftables::ruleset(&nftables_settings(
+        settings, findings, lans, firewall,
+    )?))
 }
 
 /// Removes everything of ours from the kernel, and tells what there was.
@@ -54,46 +76,96 @@ fn open_nftables(
     findings: &Findings,
     lans: &[Lan],
     engine: &EngineHandle,
-) -> Result<Box<dyn Backend>, BackendError> {
-    let wanted = nftables_settings(settings, findings, lans).map_err(|failure| BackendError::System {
+) -> Result<(Box<dyn Backend>, Pinholes), BackendError> {
+    let (firewall, why) = firewall(settings);
+    let wanted = nftables_settings(settings, findings, lans, firewall).map_err(|failure| BackendError::System {
         operation: "setting up nftables".to_owned(),
         cause: failure.to_string(),
     })?;
     let (table, engine) = (wanted.table.clone(), engine.clone());
-    let mut told = Vec::new();
-    advise(&table, &mut told);
-    let told = std::sync::Mutex::new(told);
+    let advisor = Advisor {
+        table,
+        firewall,
+        pinholes: settings.ipv6.pinholes,
+        told: Mutex::default(),
+    };
+    info!("{why}");
+    advisor.advise();
     let backend = Nftables::open(wanted, move |change| match change {
         ForeignChange::OwnTable => {
             if engine.report_foreign_change().is_err() {
                 debug!("the engine has ended");
             }
         }
-        _ => advise(
-            &table,
-            &mut told.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
-        ),
+        _ => advisor.advise(),
     })?;
     if settings.nftables.own_table && backend.ownership() == Ownership::Shared {
         warn!("this kernel cannot protect our table (Linux 6.9 can); what others do to it is repaired instead");
     }
-    Ok(Box::new(backend))
+    let pinholes = match firewall {
+        Ipv6Firewall::None => Pinholes::Needless,
+        _ => Pinholes::Effective,
+    };
+    Ok((Box::new(backend), pinholes))
+}
+
+/// The firewall for IPv6 that the settings mean on this machine, and a sentence that tells a person why.
+fn firewall(settings: &Settings) -> (Ipv6Firewall, String) {
+    let other = Ipv6Firewall::Other {
+        mark: settings.ipv6.mark,
+    };
+    let configured = || "as configured".to_owned();
+    let (firewall, why) = match settings.ipv6.firewall {
+        FirewallChoice::Own => (Ipv6Firewall::Own, configured()),
+        FirewallChoice::Other => (other, configured()),
+        FirewallChoice::None => (Ipv6Firewall::None, configured()),
+        FirewallChoice::Auto => match nftables::ipv6_filter(&settings.nftables.table) {
+            Ok(Some(filter)) => (other, format!("since {filter} drops forwarded packets")),
+            Ok(None) => (Ipv6Firewall::None, "since no filter drops forwarded packets".to_owned()),
+            Err(error) => (
+                Ipv6Firewall::None,
+                format!("since it cannot be seen whether there is one ({error})"),
+            ),
+        },
+    };
+    let what = match firewall {
+        Ipv6Firewall::Own => "our table is the firewall",
+        Ipv6Firewall::Other { .. } => "another firewall lets in what came through our pinholes",
+        Ipv6Firewall::None => "no firewall, and so no need of pinholes",
+    };
+    (firewall, format!("IPv6: {what}, {why}"))
 }
 
 /// Tells, once for each, which chains of others drop what we forward.
-fn advise(table: &str, told: &mut Vec<nftables::Advice>) {
-    match nftables::foreign_filters(table) {
-        Ok(found) => {
-            for advice in found.iter().filter(|advice| !told.contains(advice)) {
-                warn!("{advice}");
-            }
-            *told = found;
+struct Advisor {
+    table: String,
+    firewall: Ipv6Firewall,
+    /// Whether hosts may open pinholes at all.
+    pinholes: bool,
+    told: Mutex<Vec<Advice>>,
+}
+
+impl Advisor {
+    fn advise(&self) {
+        let found = match nftables::foreign_filters(&self.table, self.firewall) {
+            Ok(found) => found,
+            Err(error) => return debug!(%error, "cannot look for other filters"),
+        };
+        let matters = |advice: &&Advice| self.pinholes || advice.dropped == Dropped::Mapped;
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        for advice in found.iter().filter(matters).filter(|advice| !told.contains(advice)) {
+            warn!("{advice}");
         }
-        Err(error) => debug!(%error, "cannot look for other filters"),
+        *told = found;
     }
 }
 
-fn nftables_settings(settings: &Settings, findings: &Findings, lans: &[Lan]) -> Result<nftables::Settings, Failure> {
+fn nftables_settings(
+    settings: &Settings,
+    findings: &Findings,
+    lans: &[Lan],
+    ipv6: Ipv6Firewall,
+) -> Result<nftables::Settings, Failure> {
     let Some(wan) = findings.wan.clone() else {
         let message = "there is no WAN: name one with `--wan INTERFACE`";
         return Err(Failure::new(Status::Configuration, message));
@@ -112,6 +184,7 @@ fn nftables_settings(settings: &Settings, findings: &Findings, lans: &[Lan]) -> 
         masquerade: settings.nftables.masquerade,
         cut_connections: settings.nftables.cut_connections,
         capacity: u32::try_from(capacity).unwrap_or(u32::MAX),
+        ipv6,
         ..nftables::Settings::new(wan, findings.lans.clone())
     })
 }

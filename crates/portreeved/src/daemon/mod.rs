@@ -24,6 +24,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, error, info, warn};
 
+use self::carrier::Opened;
 use self::desk::Desk;
 use self::front::Front;
 use crate::args::{Choices, Run};
@@ -70,15 +71,20 @@ pub async fn run(options: Run) -> Result<(), Failure> {
     {
         warn!("{absent} has no address yet; it is served as soon as it has one");
     }
+    let events = Events::new(settings.limits.events, settings.gateway.http_port);
+    events.set_lans(&lans);
+    let engine = EngineHandle::new(Handle::current());
+    let Opened {
+        backend,
+        findings,
+        pinholes,
+    } = carrier::open(&settings, findings, &lans, &engine)?;
     let own = Own {
         lans: networks(&lans),
         connection_device: known.connection_device.clone(),
         offer: offer(&settings),
+        pinholes,
     };
-    let events = Events::new(settings.limits.events, settings.gateway.http_port);
-    events.set_lans(&lans);
-    let engine = EngineHandle::new(Handle::current());
-    let (backend, findings) = carrier::open(&settings, findings, &lans, &engine)?;
     let setup = Setup {
         config: engine_config(&settings, &own),
         link: link_report(

@@ -1,0 +1,263 @@
+//! The firewall for IPv6: sets of pinholes, and a chain that packets meet before the filters of others.
+//!
+//! The sets are looked up for every packet that comes in, not for the first of a connection only. So what an element
+//! counts is all that came in through it, and its end, be it by the lease alone, is the end of its connections.
+
+use std::fmt::Write;
+
+use portreeve_netlink::nftables::{
+    BaseChain, ByteOrder, Chain, ChainKind, CtKey, Data, Expression, Hook, MetaKey, Operator, Policy, Register, Set,
+    set_flags, types,
+};
+
+use super::row::{Map, Remote};
+use super::rule::{
+    ACCEPT, DESTINATION_PORT, DROP, FIRST, IPV6, SOURCE_PORT, compare, connection, has_bits, is, jump, meta, network,
+    of_protocol, port, transport, within,
+};
+use super::skeleton::LAN;
+use super::{Ipv6Firewall, Settings};
+
+/// Where packets that pass through come from.
+const FORWARD: &str = "forward_ipv6";
+
+/// What comes in by the WAN for the LAN.
+const INBOUND: &str = "inbound_ipv6";
+
+/// Before the filters of others, which see the mark then.
+const BEFORE_FILTERS: i32 = -10;
+
+/// As many elements as there can be pinholes (`A_ARG_TYPE_UniqueID` has 65,536 values), twice, because those that
+/// expired count until the kernel has collected them.
+const SIZE: u32 = 2 * 65_536 + 1024;
+
+/// First byte of the addresses in an IPv6 header, and how many they are.
+const SOURCE_ADDRESS: u32 = 8;
+const DESTINATION_ADDRESS: u32 = 24;
+const ADDRESS_LEN: u32 = 16;
+
+/// IANA number, place of the type in the header, and the types that pass: the errors, and what a ping asks.
+const ICMPV6: u8 = 58;
+const ICMPV6_TYPE: u32 = 0;
+const FIRST_ERROR: u8 = 1;
+const LAST_ERROR: u8 = 4;
+const ECHO_REQUEST: u8 = 128;
+
+/// `NF_CT_STATE_BIT(IP_CT_RELATED)`.
+const STATE_RELATED: u32 = 0x4;
+
+/// `IPS_EXPECTED`: a connection that another one announced.
+const STATUS_EXPECTED: u32 = 0x1;
+
+/// `IP_CT_DIR_ORIGINAL` and `IP_CT_DIR_REPLY`.
+const ORIGINAL: u8 = 0;
+const REPLY: u8 = 1;
+
+/// The sets of pinholes.
+pub(super) fn sets() -> impl Iterator<Item = Set> {
+    Remote::ALL.into_iter().map(|remote| Set {
+        name: Map::Pinholes(remote).name().to_owned(),
+        flags: set_flags::TIMEOUT,
+        key_type: types::concat(&key_types(remote)),
+        key_order: ByteOrder::Network,
+        key_len: key_types(remote).into_iter().map(field_len).sum(),
+        data: None,
+        each: Some(Expression::Counter),
+        size: Some(SIZE),
+    })
+}
+
+/// The chains, whatever the firewall is.
+pub(super) fn chains() -> [Chain; 2] {
+    [
+        Chain {
+            name: INBOUND.to_owned(),
+            base: None,
+        },
+        Chain {
+            name: FORWARD.to_owned(),
+            base: Some(BaseChain {
+                kind: ChainKind::Filter,
+                hook: Hook::Forward,
+                priority: BEFORE_FILTERS,
+                policy: Policy::Accept,
+            }),
+        },
+    ]
+}
+
+/// The rules, each with its chain.
+pub(super) fn rules(firewall: Ipv6Firewall, wan: &Data) -> Vec<(&'static str, Vec<Expression>)> {
+    let (through_pinhole, others) = match firewall {
+        Ipv6Firewall::None => return Vec::new(),
+        Ipv6Firewall::Own => (vec![ACCEPT], own_rules()),
+        Ipv6Firewall::Other { mark } => {
+            let set_mark = [
+                connection(CtKey::Mark),
+                Expression::Bits {
+                    register: FIRST,
+                    mask: !mark,
+                    flip: mark,
+                },
+                Expression::SetCt {
+                    key: CtKey::Mark,
+                    from: FIRST,
+                },
+                ACCEPT,
+            ];
+            (set_mark.to_vec(), vec![left_over(mark)])
+        }
+    };
+    let pinholes = Remote::ALL.map(|remote| [key(remote), through_pinhole.clone()].concat());
+    let inbound = pinholes.into_iter().chain(others).map(|rule| (INBOUND, rule));
+    inbound.chain([(FORWARD, from_wan(wan))]).collect()
+}
+
+/// The sets as nft text.
+pub(super) fn sets_text(text: &mut String) {
+    for remote in Remote::ALL {
+        let name = Map::Pinholes(remote).name();
+        let fields: Vec<_> = key_types(remote).into_iter().map(type_name).collect();
+        let fields = fields.join(" . ");
+        let _ = write!(
+            text,
+            "\tset {name} {{\n\t\ttype {fields}\n\t\tsize {SIZE}\n\t\tflags timeout\n\t\tcounter\n\t}}\n\n"
+        );
+    }
+}
+
+/// The chains as nft text.
+pub(super) fn chains_text(settings: &Settings, text: &mut String) {
+    let _ = writeln!(text, "\n\tchain {INBOUND} {{");
+    let (through_pinhole, others) = match settings.ipv6 {
+        Ipv6Firewall::None => (None, String::new()),
+        Ipv6Firewall::Own => (
+            Some("accept".to_owned()),
+            format!(
+                "\t\tct direction reply accept
+		ct state related accept
+		ct status expected accept
+		icmpv6 type {FIRST_ERROR}-{LAST_ERROR} accept
+		icmpv6 type echo-request accept
+		counter packets 0 bytes 0 drop
+"
+            ),
+        ),
+        Ipv6Firewall::Other { mark } => (
+            Some(format!("ct mark set ct mark | {mark:#010x} accept")),
+            format!("\t\tct mark & {mark:#010x} != 0x00000000 ct direction original counter packets 0 bytes 0 drop\n"),
+        ),
+    };
+    for remote in Remote::ALL {
+        let Some(through_pinhole) = &through_pinhole else { break };
+        let name = Map::Pinholes(remote).name();
+        let from = match remote {
+            Remote::Any => "",
+            Remote::Host => " . ip6 saddr",
+            Remote::Port => " . th sport",
+            Remote::Socket => " . ip6 saddr . th sport",
+        };
+        let _ = writeln!(
+            text,
+            "\t\tip6 daddr . meta l4proto . th dport{from} @{name} {through_pinhole}"
+        );
+    }
+    text.push_str(&others);
+    let _ = writeln!(
+        text,
+        "\t}}\n\n\tchain {FORWARD} {{\n\t\ttype filter hook forward priority filter - 10; policy accept;"
+    );
+    if settings.ipv6 != Ipv6Firewall::None {
+        let wan = &settings.wan;
+        let _ = writeln!(
+            text,
+            "\t\tiifname \"{wan}\" meta nfproto ipv6 oifname @{LAN} jump {INBOUND}"
+        );
+    }
+    text.push_str("\t}\n");
+}
+
+fn from_wan(wan: &Data) -> Vec<Expression> {
+    let mut rule = vec![meta(MetaKey::InputInterface, FIRST), is(wan.as_bytes())];
+    rule.extend(of_protocol(IPV6));
+    rule.extend([meta(MetaKey::OutputInterface, FIRST), within(LAN), jump(INBOUND)]);
+    rule
+}
+
+/// Goes on only with packets that have a pinhole of this kind.
+fn key(remote: Remote) -> Vec<Expression> {
+    let mut rule = of_protocol(IPV6).to_vec();
+    rule.extend([
+        network(DESTINATION_ADDRESS, ADDRESS_LEN, FIRST),
+        meta(MetaKey::TransportProtocol, Register::word(4)),
+        port(DESTINATION_PORT, Register::word(5)),
+    ]);
+    match remote {
+        Remote::Any => {}
+        Remote::Host => rule.push(network(SOURCE_ADDRESS, ADDRESS_LEN, Register::word(6))),
+        Remote::Port => rule.push(port(SOURCE_PORT, Register::word(6))),
+        Remote::Socket => rule.extend([
+            network(SOURCE_ADDRESS, ADDRESS_LEN, Register::word(6)),
+            port(SOURCE_PORT, Register::word(10)),
+        ]),
+    }
+    rule.push(within(Map::Pinholes(remote).name()));
+    rule
+}
+
+/// What else gets in: RFC 6092 section 2.2 and 3, RFC 4890 section 4.3. A connection that another one announced is
+/// related with its first packet only, and has a status that stays.
+fn own_rules() -> Vec<Vec<Expression>> {
+    let icmpv6 = |comparisons: &[Expression]| {
+        let mut rule = of_protocol(IPV6).to_vec();
+        rule.extend([meta(MetaKey::TransportProtocol, FIRST), is(&[ICMPV6])]);
+        rule.push(transport(ICMPV6_TYPE, 1, FIRST));
+        rule.extend_from_slice(comparisons);
+        rule.push(ACCEPT);
+        rule
+    };
+    vec![
+        vec![connection(CtKey::Direction), is(&[REPLY]), ACCEPT],
+        [has_bits(CtKey::State, STATE_RELATED).as_slice(), &[ACCEPT]].concat(),
+        [has_bits(CtKey::Status, STATUS_EXPECTED).as_slice(), &[ACCEPT]].concat(),
+        icmpv6(&[
+            compare(Operator::AtLeast, &[FIRST_ERROR]),
+            compare(Operator::AtMost, &[LAST_ERROR]),
+        ]),
+        icmpv6(&[is(&[ECHO_REQUEST])]),
+        vec![Expression::Counter, DROP],
+    ]
+}
+
+/// Ends connections that came through a pinhole which is gone. Packets of one that the LAN began are replies.
+fn left_over(mark: u32) -> Vec<Expression> {
+    let mut rule = has_bits(CtKey::Mark, mark).to_vec();
+    rule.extend([connection(CtKey::Direction), is(&[ORIGINAL]), Expression::Counter, DROP]);
+    rule
+}
+
+fn key_types(remote: Remote) -> Vec<u32> {
+    use types::{IPV6, PORT, PROTOCOL};
+    let from: &[u32] = match remote {
+        Remote::Any => &[],
+        Remote::Host => &[IPV6],
+        Remote::Port => &[PORT],
+        Remote::Socket => &[IPV6, PORT],
+    };
+    [&[IPV6, PROTOCOL, PORT], from].concat()
+}
+
+const fn field_len(field: u32) -> u32 {
+    match field {
+        types::IPV6 => ADDRESS_LEN,
+        _ => 4,
+    }
+}
+
+const fn type_name(field: u32) -> &'static str {
+    match field {
+        types::IPV6 => "ipv6_addr",
+        types::PROTOCOL => "inet_proto",
+        _ => "inet_service",
+    }
+}
