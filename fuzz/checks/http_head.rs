@@ -10,6 +10,7 @@ use portreeve_wire::uuid::Uuid;
 use portreeve_wire::{ErrorCode, Offer, Quirks, Value};
 use portreeved::events::Events;
 use portreeved::http::{Appearance, Ask, Connections, Gateway, serve};
+use portreeved::machine::Door;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::Runtime;
 
@@ -28,6 +29,10 @@ impl Ask for Refusing {
 type Served = (Runtime, Arc<Gateway<Refusing>>, Arc<Connections>);
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const DOOR: Door = Door {
+    link: 1,
+    address: LOCAL,
+};
 
 fn served() -> &'static Served {
     static SERVED: OnceLock<Served> = OnceLock::new();
@@ -66,7 +71,7 @@ pub(crate) fn check(data: &[u8]) {
     let answer = runtime.block_on(async {
         let (mut near, far) = tokio::io::duplex(1 << 20);
         let place = connections.try_admit(LOCAL).expect("the last connection has ended");
-        let serving = tokio::spawn(serve(far, Arc::clone(gateway), place, LOCAL));
+        let serving = tokio::spawn(serve(far, Arc::clone(gateway), place, DOOR));
         // More than fits is never looked at.
         near.write_all(&data[..data.len().min(1 << 19)])
             .await

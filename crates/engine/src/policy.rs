@@ -1,7 +1,7 @@
 //! Who may map what and open what: rules in order, the first that matches decides, as in a firewall.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU16;
 use std::str::FromStr;
 
@@ -212,6 +212,15 @@ impl Network {
         match self.address {
             IpAddr::V4(address) => Some((u32::from(address) | !self.mask_v4()).into()),
             IpAddr::V6(_) => None,
+        }
+    }
+
+    /// The address that every router of the network answers to (RFC 4291 section 2.6.1); IPv4 has none, nor has a
+    /// network of one or two addresses.
+    pub fn routers(self) -> Option<Ipv6Addr> {
+        match self.address {
+            IpAddr::V6(address) if self.prefix < 127 => Some((u128::from(address) & self.mask_v6()).into()),
+            IpAddr::V6(_) | IpAddr::V4(_) => None,
         }
     }
 

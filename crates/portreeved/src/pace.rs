@@ -1,4 +1,7 @@
 //! How many requests a host may make: a token bucket each, which may delay a little before it refuses.
+//!
+//! A host is an address, of IPv6 too: all hosts of a LAN are in one /64, and a bucket for that would let one of them use
+//! up what belongs to all.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -25,8 +25,9 @@ pub(super) struct Front {
     served: Vec<Served>,
 }
 
+/// An interface and its addresses of one family.
 struct Served {
-    lan: Lan,
+    lan: Arc<Lan>,
     stop: watch::Sender<bool>,
     accepting: Vec<JoinHandle<()>>,
     presence: Option<JoinHandle<()>>,
@@ -55,16 +56,20 @@ impl Front {
     /// the new BOOTID that every change of the set brings (UDA 1.1 section 1.2.2).
     pub(super) async fn update(&mut self, lans: &[Lan]) -> Result<(), Failure> {
         let had_some = !self.served.is_empty();
-        let (stay, go): (Vec<_>, Vec<_>) = self.served.drain(..).partition(|served| lans.contains(&served.lan));
+        let wanted: Vec<Lan> = lans.iter().flat_map(Lan::families).collect();
+        let (stay, go): (Vec<_>, Vec<_>) = self
+            .served
+            .drain(..)
+            .partition(|served| wanted.iter().any(|lan| *lan == *served.lan));
         self.served = stay;
         for served in go {
             info!(interface = %served.lan.interface, "no longer served");
             served.stop().await;
         }
-        let new = lans
-            .iter()
-            .filter(|lan| !self.served.iter().any(|served| served.lan == **lan));
-        let new: Vec<Lan> = new.cloned().collect();
+        let new = wanted
+            .into_iter()
+            .filter(|lan| !self.served.iter().any(|served| *served.lan == *lan));
+        let new: Vec<Lan> = new.collect();
         if had_some {
             self.boot_id.send_modify(|boot_id| *boot_id += 1);
         }
@@ -86,10 +91,14 @@ impl Front {
     }
 
     fn serve(&self, lan: Lan) -> Result<Served, Failure> {
+        let lan = Arc::new(lan);
         let port = self.advertised.http_port;
-        let listeners = lan.addresses.iter().map(|own| Ok((*own, listen(&lan, *own, port)?)));
+        let listeners = lan.addresses.iter().map(|own| {
+            let listener = listen(&lan, own.address, port)?;
+            Ok((own.address, listener))
+        });
         let listeners = listeners.collect::<Result<Vec<_>, Failure>>()?;
-        let socket = match lan.ipv4().map(|_| Socket::open(&lan)).transpose() {
+        let socket = match Socket::open(&lan) {
             Ok(socket) => socket,
             // A trial is worth something without being found.
             Err(failure) if self.mode == Mode::Trial => {
@@ -103,13 +112,14 @@ impl Front {
         let presence = socket.map(|socket| {
             let boot_id = self.boot_id.subscribe();
             let now = *boot_id.borrow();
-            let presence = Presence::new(socket, lan.clone(), Arc::clone(&self.advertised), now, random);
+            let presence = Presence::new(socket, Arc::clone(&lan), Arc::clone(&self.advertised), now, random);
             tokio::spawn(presence.run(boot_id, stopped))
         });
         let accepting = listeners.into_iter().map(|(own, listener)| {
-            info!(interface = %lan.interface, "serving http://{}", SocketAddr::new(own.address, port));
+            info!(interface = %lan.interface, "serving http://{}", SocketAddr::new(own, port));
             tokio::spawn(accept(
                 listener,
+                Arc::clone(&lan),
                 own,
                 Arc::clone(&self.gateway),
                 Arc::clone(&self.connections),

@@ -5,7 +5,6 @@ mod send;
 #[cfg(test)]
 mod tests;
 
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use tokio::sync::Notify;
 use tracing::debug;
 
 use self::reach::Reach;
-use crate::machine::Lan;
+use crate::machine::{Door, Lan};
 use crate::runtime::clock;
 
 /// Longest sleep: after the machine was suspended, the timer of a sleep is late by the time it slept.
@@ -87,19 +86,21 @@ impl Events {
         }
     }
 
-    /// Enters a subscription that was asked for at our address `local`, with those of its delivery URLs that lead to
-    /// hosts of the same LAN (CVE-2020-12695, UDA 2.0 section 4.1.1).
+    /// Enters a subscription that was asked for at this door of ours, with those of its delivery URLs that lead to hosts of
+    /// the same LAN (CVE-2020-12695, UDA 2.0 section 4.1.1). They may be of the other address family: Windows asks over
+    /// IPv6 for messages to IPv4 (miniupnp issue 459).
     pub fn subscribe(
         self: &Arc<Self>,
         sid: Uuid,
         mut subscriber: Subscriber,
-        local: IpAddr,
+        door: Door,
     ) -> Result<Arc<Held>, Refused> {
         let client = subscriber.client;
         let reach = self.reach();
-        subscriber
-            .callbacks
-            .retain(|callback| reach.may_subscribe(callback, client, local));
+        let callbacks = subscriber.callbacks.into_iter();
+        subscriber.callbacks = callbacks
+            .filter_map(|callback| reach.admit(callback, client, door))
+            .collect();
         if subscriber.callbacks.is_empty() {
             return Err(Refused::OffLink);
         }

@@ -1,6 +1,6 @@
 //! Subscriptions over HTTP, and messages over loopback.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use portreeve_engine::{Reply, Request};
 use portreeve_wire::description::Identity;
@@ -15,6 +15,10 @@ use crate::http::{Appearance, Ask, Connections, Gateway, serve};
 use crate::machine::LanAddress;
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const DOOR: Door = Door {
+    link: 1,
+    address: LOCAL,
+};
 const SOON: Duration = Duration::from_secs(3);
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
@@ -72,7 +76,7 @@ async fn connect(events: &Arc<Events>, size: usize) -> DuplexStream {
     let gateway = Gateway::new(Silent, Arc::clone(events), &appearance, 1000, Quirks::default());
     let (near, far) = tokio::io::duplex(size);
     let place = Connections::new(8, 8).try_admit(LOCAL).unwrap();
-    tokio::spawn(serve(far, Arc::new(gateway.await.unwrap()), place, LOCAL));
+    tokio::spawn(serve(far, Arc::new(gateway.await.unwrap()), place, DOOR));
     near
 }
 

@@ -2,6 +2,10 @@
 //!
 //! A connection that waits for work is worth least: where there are too many, the one that has been idle longest is closed
 //! in favour of a new one. So neither thousands of idle connections nor a burst keep anybody out.
+//!
+//! A client is an address, of IPv6 too, as it is in [`crate::pace`]: the hosts of a LAN share one /64, so counting by
+//! networks would make all of them one client, and who uses up its share would keep out everybody else. A host that takes many
+//! addresses gets many shares, which it could in IPv4 as well; the bounds over all clients hold whatever it does.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -1,6 +1,5 @@
 //! What the gateway answers to which request.
 
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use super::answer::{Answer, Answers, HTML, XML};
 use super::connections::{Phase, Watch};
 use super::{Ask, header_case, host, page};
 use crate::events::Events;
+use crate::machine::Door;
 use crate::pace::{Buckets, Pace, Verdict};
 
 /// Answers requests; shared by all connections.
@@ -117,10 +117,10 @@ impl<A: Ask> Gateway<A> {
         Arc::clone(&self.live.read().unwrap_or_else(PoisonError::into_inner).lans)
     }
 
-    /// Answers one request that came to our address `local`.
-    pub(super) async fn answer(&self, request: Request<Incoming>, watch: &Watch, local: IpAddr) -> Answer {
+    /// Answers one request that came to this door of ours.
+    pub(super) async fn answer(&self, request: Request<Incoming>, watch: &Watch, door: Door) -> Answer {
         watch.set_unread_body(!request.body().is_end_stream());
-        if let Err(foreign) = host::check(request.headers(), local) {
+        if let Err(foreign) = host::check(request.headers(), door.address) {
             return self.answers.refusal(StatusCode::FORBIDDEN, format!("{foreign}\n"));
         }
         if let Err(refusal) = self.pace(watch).await {
@@ -133,7 +133,7 @@ impl<A: Ask> Gateway<A> {
             (Resource::Control(service), "POST" | "M-POST") => self.control(service, request, watch).await,
             (Resource::Event(service, view), "SUBSCRIBE" | "UNSUBSCRIBE") => {
                 let view = if self.only_igd1 { View::Igd1 } else { view };
-                self.subscription((service, view), &request, watch.client(), local)
+                self.subscription((service, view), &request, watch.client(), door)
             }
             (Resource::Presentation | Resource::Description(_) | Resource::Scpd(..), "GET" | "HEAD") => {
                 self.document(resource, request.headers())

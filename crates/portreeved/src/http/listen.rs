@@ -11,16 +11,16 @@ use tracing::{debug, warn};
 
 use super::{Ask, Connections, Gateway, serve};
 use crate::exit::{Failure, Status};
-use crate::machine::{Lan, LanAddress};
+use crate::machine::{Door, Lan};
 
 /// Connections that may wait to be accepted: a burst of a thousand clients is one moment's work.
 const BACKLOG: i32 = 4096;
 /// Pause when the process has no descriptor left for another connection.
 const NO_ROOM: Duration = Duration::from_millis(50);
 
-/// Listens on one of a LAN's addresses, and through its interface only where the kernel lets us say so.
-pub fn listen(lan: &Lan, address: LanAddress, port: u16) -> Result<TcpListener, Failure> {
-    let own = socket_address(address.address, lan.index, port);
+/// Listens at one of a LAN's addresses, and through its interface only where the kernel lets us say so.
+pub fn listen(lan: &Lan, address: IpAddr, port: u16) -> Result<TcpListener, Failure> {
+    let own = socket_address(address, lan.index, port);
     let open = || -> io::Result<TcpListener> {
         let socket = Socket::new(Domain::for_address(own), Type::STREAM, None)?;
         socket.set_reuse_address(true)?;
@@ -39,22 +39,26 @@ pub fn listen(lan: &Lan, address: LanAddress, port: u16) -> Result<TcpListener, 
         io::ErrorKind::AddrInUse => Failure::new(
             Status::Unavailable,
             format!(
-                "TCP port {port} of {} is in use by another program; see which with `ss -ltnp sport = :{port}`, stop it, \
-                 or choose another port with `--http-port`",
-                address.address
+                "TCP port {port} of {address} is in use by another program; see which with `ss -ltnp sport = :{port}`, \
+                 stop it, or choose another port with `--http-port`"
             ),
         ),
         _ => Failure::system(format!("cannot listen on TCP {own}"), &error),
     })
 }
 
-/// Accepts and serves connections of hosts on the LAN, for ever.
+/// Accepts and serves connections of hosts on the LAN to one of our addresses there, for ever.
 pub async fn accept<A: Ask>(
     listener: TcpListener,
-    near: LanAddress,
+    lan: Arc<Lan>,
+    address: IpAddr,
     gateway: Arc<Gateway<A>>,
     connections: Arc<Connections>,
 ) {
+    let door = Door {
+        link: lan.index,
+        address,
+    };
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -64,16 +68,16 @@ pub async fn accept<A: Ask>(
                 continue;
             }
         };
-        if !is_near(near, peer.ip()) {
+        if !lan.is_near(peer) {
             warn!(peer = %peer.ip(), "a connection from outside the LAN was dropped");
             continue;
         }
         let place = connections.admit(peer.ip()).await;
-        tokio::spawn(begin(stream, Arc::clone(&gateway), place, near.address));
+        tokio::spawn(begin(stream, Arc::clone(&gateway), place, door));
     }
 }
 
-async fn begin<A: Ask>(stream: TcpStream, gateway: Arc<Gateway<A>>, place: super::Place, local: IpAddr) {
+async fn begin<A: Ask>(stream: TcpStream, gateway: Arc<Gateway<A>>, place: super::Place, door: Door) {
     // Answers are small and whole: waiting to fill a segment only delays them. Without it they still arrive.
     let _ = stream.set_nodelay(true);
     // A connection that never says anything is not worth the buffers of the protocol.
@@ -81,11 +85,7 @@ async fn begin<A: Ask>(stream: TcpStream, gateway: Arc<Gateway<A>>, place: super
         ready = stream.readable() => if ready.is_err() { return },
         () = place.watch().closing() => return,
     }
-    serve(stream, gateway, place, local).await;
-}
-
-fn is_near(near: LanAddress, peer: IpAddr) -> bool {
-    near.network.contains(peer) || peer == near.address
+    serve(stream, gateway, place, door).await;
 }
 
 /// An address of ours with the port, and with the interface where it means something on that one only.

@@ -2,7 +2,6 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -18,6 +17,7 @@ use super::answer::Answer;
 use super::connections::{Phase, Place, Watch};
 use super::{Ask, Gateway};
 use crate::events::Held;
+use crate::machine::Door;
 
 /// Largest head of a request (design: guarantee 5).
 const HEAD: usize = 8 * 1024;
@@ -31,15 +31,15 @@ const FAREWELL: Duration = Duration::from_secs(1);
 const TIMEOUT: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nCONTENT-TYPE: text/plain\r\nCONTENT-LENGTH: 0\r\nCONNECTION: close\r\n\r\n";
 
-/// Serves requests that come over `io` to our address `local`, until the peer, the protocol or the table of connections
+/// Serves requests that come over `io` to this door of ours, until the peer, the protocol or the table of connections
 /// ends it.
-pub async fn serve<A, I>(io: I, gateway: Arc<Gateway<A>>, place: Place, local: IpAddr)
+pub async fn serve<A, I>(io: I, gateway: Arc<Gateway<A>>, place: Place, door: Door)
 where
     A: Ask,
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let watch = Arc::clone(place.watch());
-    let mut connection = connect(io, gateway, &watch, local);
+    let mut connection = connect(io, gateway, &watch, door);
     let ended = tokio::select! {
         ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => ended,
         () = watch.closing() => match watch.phase().0 {
@@ -68,7 +68,7 @@ fn connect<A, I>(
     io: I,
     gateway: Arc<Gateway<A>>,
     watch: &Arc<Watch>,
-    local: IpAddr,
+    door: Door,
 ) -> http1::Connection<TokioIo<Watched<I>>, Requests<A>>
 where
     A: Ask,
@@ -84,7 +84,7 @@ where
         gateway,
         watch: Arc::clone(watch),
         sent,
-        local,
+        door,
     };
     http1::Builder::new()
         .title_case_headers(true)
@@ -113,7 +113,7 @@ struct Requests<A> {
     gateway: Arc<Gateway<A>>,
     watch: Arc<Watch>,
     sent: Arc<Sent>,
-    local: IpAddr,
+    door: Door,
 }
 
 /// What waits for the answer to be sent: the first event message of a subscription that it grants.
@@ -126,11 +126,11 @@ impl<A: Ask> Service<hyper::Request<Incoming>> for Requests<A> {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
-        let (gateway, watch, local) = (Arc::clone(&self.gateway), Arc::clone(&self.watch), self.local);
+        let (gateway, watch, door) = (Arc::clone(&self.gateway), Arc::clone(&self.watch), self.door);
         let sent = Arc::clone(&self.sent);
         watch.received();
         Box::pin(async move {
-            let mut answer = gateway.answer(request, &watch, local).await;
+            let mut answer = gateway.answer(request, &watch, door).await;
             // The protocol sends the answer before it flushes again.
             sent.replace(answer.extensions_mut().remove());
             watch.enter(Phase::Idle);

@@ -17,6 +17,7 @@ use tracing::error;
 use super::answer::{Answer, XML};
 use super::{Ask, Gateway};
 use crate::events::{Held, Refused};
+use crate::machine::Door;
 use crate::random;
 
 const SID: HeaderName = HeaderName::from_static("sid");
@@ -33,12 +34,12 @@ impl<A: Ask> Gateway<A> {
         at: (&'static Service, View),
         request: &Request<Incoming>,
         client: IpAddr,
-        local: IpAddr,
+        door: Door,
     ) -> Answer {
         let head = head(request.headers());
         let outcome = match request.method().as_str() {
             "UNSUBSCRIBE" => self.unsubscribe(head),
-            _ => self.subscribe(at, head, client, local),
+            _ => self.subscribe(at, head, client, door),
         };
         outcome.unwrap_or_else(|(status, reason)| self.answers.refusal(status, format!("{reason}\n")))
     }
@@ -48,7 +49,7 @@ impl<A: Ask> Gateway<A> {
         (service, view): (&'static Service, View),
         head: Head<'_>,
         client: IpAddr,
-        local: IpAddr,
+        door: Door,
     ) -> Result<Answer, Refusal> {
         match gena::subscribe(head, self.quirks()).map_err(refusal)? {
             Subscribe::Renewal { sid, timeout } => {
@@ -67,7 +68,7 @@ impl<A: Ask> Gateway<A> {
                 };
                 let held = self
                     .events
-                    .subscribe(new_sid()?, subscriber, local)
+                    .subscribe(new_sid()?, subscriber, door)
                     .map_err(|why| match why {
                         Refused::OffLink => precondition_failed(&why),
                         Refused::Full(_) => (StatusCode::SERVICE_UNAVAILABLE, why.to_string()),

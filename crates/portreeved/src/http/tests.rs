@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 
 use super::*;
 use crate::events::Events;
-use crate::machine::{Lan, LanAddress};
+use crate::machine::{Door, Lan, LanAddress};
 
 /// An engine that knows two answers.
 struct Canned;
@@ -32,6 +32,10 @@ impl Ask for Canned {
 }
 
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 1));
+const DOOR: Door = Door {
+    link: 1,
+    address: CLIENT,
+};
 const GET_BODY: &str = "<?xml version=\"1.0\"?><s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body>\
     <u:GetExternalIPAddress xmlns:u=\"urn:schemas-upnp-org:service:WANIPConnection:1\"/></s:Body></s:Envelope>";
 
@@ -66,7 +70,7 @@ async fn gateway(per_second: u32) -> Arc<Gateway<Canned>> {
 async fn connect() -> DuplexStream {
     let (near, far) = tokio::io::duplex(256 * 1024);
     let place = Connections::new(8, 8).try_admit(CLIENT).unwrap();
-    tokio::spawn(serve(far, gateway(1000).await, place, CLIENT));
+    tokio::spawn(serve(far, gateway(1000).await, place, DOOR));
     near
 }
 
@@ -307,7 +311,7 @@ async fn a_client_that_asks_too_much_is_told_when_to_come_back() {
             far,
             Arc::clone(&gateway),
             connections.try_admit(CLIENT).unwrap(),
-            CLIENT,
+            DOOR,
         ));
         tokio::spawn(async move {
             near.write_all(b"GET /none HTTP/1.0\r\n\r\n").await.unwrap();
@@ -336,12 +340,7 @@ async fn a_client_that_asks_too_much_is_told_when_to_come_back() {
 async fn a_slow_sender_is_told_so_when_its_place_is_wanted() {
     let table = Connections::new(1, 0);
     let (mut near, far) = tokio::io::duplex(1024);
-    tokio::spawn(serve(
-        far,
-        gateway(1000).await,
-        table.try_admit(CLIENT).unwrap(),
-        CLIENT,
-    ));
+    tokio::spawn(serve(far, gateway(1000).await, table.try_admit(CLIENT).unwrap(), DOOR));
     near.write_all(b"POST /ctl/IPConn HTTP/1.1\r\nContent-Le")
         .await
         .unwrap();
@@ -354,20 +353,24 @@ async fn a_slow_sender_is_told_so_when_its_place_is_wanted() {
 }
 
 /// A gateway on a loopback address of its own.
-async fn listening(address: [u8; 4], connections: Arc<Connections>) -> std::net::SocketAddr {
-    let near = LanAddress {
-        address: IpAddr::from(address),
-        network: "127.0.0.0/8".parse().unwrap(),
+async fn listening(address: impl Into<IpAddr>, connections: Arc<Connections>) -> std::net::SocketAddr {
+    let (lan, address) = (Arc::new(loopback()), address.into());
+    let listener = listen(&lan, address, 0).unwrap();
+    let bound = listener.local_addr().unwrap();
+    tokio::spawn(accept(listener, lan, address, gateway(100_000).await, connections));
+    bound
+}
+
+fn loopback() -> Lan {
+    let own = |address: &str, network: &str| LanAddress {
+        address: address.parse().unwrap(),
+        network: network.parse().unwrap(),
     };
-    let lan = Lan {
+    Lan {
         interface: "lo".to_owned(),
         index: 1,
-        addresses: vec![near],
-    };
-    let listener = listen(&lan, near, 0).unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(accept(listener, near, gateway(100_000).await, connections));
-    address
+        addresses: vec![own("127.0.0.1", "127.0.0.0/8"), own("::1", "::1/128")],
+    }
 }
 
 async fn get(address: std::net::SocketAddr) -> std::io::Result<String> {
@@ -392,6 +395,19 @@ async fn idle_connections_keep_nobody_out() {
         .expect("served")
         .unwrap();
     assert_eq!(status(&text), "200");
+}
+
+#[tokio::test]
+async fn ipv6_is_served_at_a_bracketed_literal() {
+    let address = listening(std::net::Ipv6Addr::LOCALHOST, Connections::new(8, 8)).await;
+    assert!(address.is_ipv6());
+    assert_eq!(status(&get(address).await.unwrap()), "200");
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let foreign = "GET /igd2.xml HTTP/1.1\r\nHost: [fd77::1]:5000\r\nConnection: close\r\n\r\n";
+    stream.write_all(foreign.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    assert_eq!(status(&text), "403");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -425,16 +441,8 @@ async fn whoever_sends_ten_megabytes_gets_to_read_why_not() {
 async fn a_port_that_is_taken_is_named_with_a_remedy() {
     let taken = std::net::TcpListener::bind("127.0.13.4:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let near = LanAddress {
-        address: Ipv4Addr::new(127, 0, 13, 4).into(),
-        network: "127.0.0.0/8".parse().unwrap(),
-    };
-    let lan = Lan {
-        interface: "lo".to_owned(),
-        index: 1,
-        addresses: vec![near],
-    };
-    let told = listen(&lan, near, port).unwrap_err().to_string();
+    let own = IpAddr::from([127, 0, 13, 4]);
+    let told = listen(&loopback(), own, port).unwrap_err().to_string();
     assert!(
         told.contains(&format!("TCP port {port} of 127.0.13.4 is in use")) && told.contains("--http-port"),
         "{told}"

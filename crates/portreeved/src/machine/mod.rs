@@ -6,7 +6,7 @@ mod fixture;
 mod link;
 mod watch;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use portreeve_engine::policy::Network;
 
@@ -58,6 +58,15 @@ pub struct Lan {
     pub addresses: Vec<LanAddress>,
 }
 
+/// Our end of a conversation: an address, and the interface that it is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Door {
+    /// Index of the LAN's interface.
+    pub link: u32,
+    /// Our address.
+    pub address: IpAddr,
+}
+
 /// An address of a LAN interface and the network that it is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LanAddress {
@@ -72,6 +81,28 @@ impl Lan {
     pub fn address_towards(&self, host: IpAddr) -> Option<IpAddr> {
         let near = self.addresses.iter().find(|own| own.network.contains(host));
         near.map(|own| own.address)
+    }
+
+    /// Whether this is a host on the interface: in one of its networks, whichever of our addresses it speaks to, since
+    /// a host of IPv6 has several and takes any of them.
+    pub fn is_near(&self, host: SocketAddr) -> bool {
+        let known = |own: &LanAddress| own.network.contains(host.ip()) || own.address == host.ip();
+        let elsewhere = matches!(host, SocketAddr::V6(host) if host.scope_id() != 0 && host.scope_id() != self.index);
+        !elsewhere && self.addresses.iter().any(known)
+    }
+
+    /// The same interface with its addresses of one family at a time, where it has some: what changes in one does not
+    /// concern the clients of the other.
+    pub fn families(&self) -> impl Iterator<Item = Self> {
+        [IpAddr::is_ipv4, IpAddr::is_ipv6].into_iter().filter_map(|belongs| {
+            let addresses = self.addresses.iter().filter(|own| belongs(&own.address));
+            let addresses: Vec<_> = addresses.copied().collect();
+            (!addresses.is_empty()).then(|| Self {
+                interface: self.interface.clone(),
+                index: self.index,
+                addresses,
+            })
+        })
     }
 
     /// Whether the address is ours on this interface.
@@ -111,5 +142,55 @@ impl LanAddress {
     /// machine.
     pub const fn is_link_local(&self) -> bool {
         matches!(self.address, IpAddr::V6(address) if address.is_unicast_link_local())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lan() -> Lan {
+        let own = |address: &str, network: &str| LanAddress {
+            address: address.parse().unwrap(),
+            network: network.parse().unwrap(),
+        };
+        Lan {
+            interface: "lan0".to_owned(),
+            index: 3,
+            addresses: vec![
+                own("192.168.77.1", "192.168.77.0/24"),
+                own("fd77::1", "fd77::/64"),
+                own("fe80::1", "fe80::/64"),
+            ],
+        }
+    }
+
+    #[test]
+    fn hosts_are_near_by_any_address_but_a_link_local_one_only_on_its_link() {
+        let lan = lan();
+        for near in ["192.168.77.11:9", "[fd77::11]:9", "[fe80::11%3]:9", "[fe80::1%3]:9"] {
+            assert!(lan.is_near(near.parse().unwrap()), "{near}");
+        }
+        for far in [
+            "11.11.11.7:9",
+            "[2001:db8:113::7]:9",
+            "[fe80::11%2]:9",
+            "[fd78::11]:9",
+            "[::1]:9",
+        ] {
+            assert!(!lan.is_near(far.parse().unwrap()), "{far}");
+        }
+    }
+
+    #[test]
+    fn each_family_has_its_own_addresses() {
+        let families: Vec<Lan> = lan().families().collect();
+        assert_eq!(families.len(), 2);
+        assert_eq!((families[0].ipv4(), families[0].link_local()), (lan().ipv4(), None));
+        assert_eq!(
+            (families[1].ipv4(), families[1].link_local()),
+            (None, lan().link_local())
+        );
+        assert_eq!(families[1].families().count(), 1);
     }
 }

@@ -5,7 +5,7 @@ mod socket;
 #[cfg(test)]
 mod tests;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tracing::{debug, trace};
 
 use self::pending::Pending;
+use self::socket::{Datagram, Voice};
 use crate::date::http_date;
 use crate::machine::Lan;
 use crate::pace::{Buckets, Pace, Verdict};
@@ -42,16 +43,17 @@ pub struct Advertised {
     pub quirks: RwLock<Quirks>,
 }
 
-/// Announces and answers on one interface.
+/// Announces and answers on one interface, in one address family.
 #[derive(Debug)]
 pub struct Presence {
     socket: Socket,
-    lan: Lan,
+    lan: Arc<Lan>,
     advertised: Arc<Advertised>,
     boot_id: u32,
     random: Random,
     pending: Pending<Due>,
     sources: Buckets,
+    everyone: Buckets,
     born: Instant,
 }
 
@@ -63,11 +65,7 @@ enum Due {
     /// The whole set, and again before it is forgotten.
     Refresh,
     /// An answer to a search.
-    Answer {
-        from: Ipv4Addr,
-        to: SocketAddrV4,
-        text: String,
-    },
+    Answer { from: IpAddr, to: SocketAddr, text: String },
 }
 
 /// Before the first announcement, so that devices which woke together do not speak together (UDA 1.1 section 1.2.1).
@@ -81,10 +79,14 @@ const BETWEEN_COPIES: Duration = Duration::from_millis(250);
 const REFRESH: (Duration, Duration) = (Duration::from_secs(400), Duration::from_secs(850));
 /// Searches per second of one host; each may be worth a dozen datagrams.
 const SEARCHES: u32 = 32;
+/// And of all hosts together: datagrams have no proof of their source, of which a network of IPv6 has no end.
+const SEARCHES_IN_ALL: u32 = 512;
+/// Stands for everyone where a bucket wants an address.
+const EVERYONE: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
 impl Presence {
     /// Ready to announce through this socket.
-    pub fn new(socket: Socket, lan: Lan, advertised: Arc<Advertised>, boot_id: u32, random: Random) -> Self {
+    pub fn new(socket: Socket, lan: Arc<Lan>, advertised: Arc<Advertised>, boot_id: u32, random: Random) -> Self {
         Self {
             socket,
             lan,
@@ -93,6 +95,7 @@ impl Presence {
             random,
             pending: Pending::default(),
             sources: Buckets::new(Pace::of_datagrams(SEARCHES)),
+            everyone: Buckets::new(Pace::of_datagrams(SEARCHES_IN_ALL)),
             born: Instant::now(),
         }
     }
@@ -112,14 +115,7 @@ impl Presence {
             let next = self.pending.next().unwrap_or_else(|| Instant::now() + REFRESH.1);
             tokio::select! {
                 received = self.socket.receive(&mut buffer) => match received {
-                    Ok(datagram) => {
-                        let (source, group) = (datagram.source, datagram.destination == socket::GROUP);
-                        let ours = group || self.lan.owns(datagram.destination.into());
-                        if ours {
-                            let received = if group { Received::Multicast } else { Received::Unicast };
-                            self.take(&buffer[..datagram.length], source, received);
-                        }
-                    }
+                    Ok(datagram) => self.take(&buffer[..datagram.length], datagram),
                     Err(error) => {
                         debug!(interface = %self.lan.interface, %error, "cannot receive searches");
                         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -139,16 +135,29 @@ impl Presence {
     }
 
     /// Takes in a datagram: a search of a host on this LAN is answered, everything else is dropped.
-    fn take(&mut self, datagram: &[u8], source: SocketAddrV4, received: Received) {
-        let Some(IpAddr::V4(own)) = self.lan.address_towards((*source.ip()).into()) else {
-            trace!(%source, "a datagram from outside the LAN was dropped");
+    fn take(
+        &mut self,
+        bytes: &[u8],
+        Datagram {
+            source, destination, ..
+        }: Datagram,
+    ) {
+        if !self.lan.is_near(source) {
+            return trace!(%source, "a datagram from outside the LAN was dropped");
+        }
+        // Who asks one of our addresses alone is answered from there; a group, from an address of the asker's kind.
+        let (own, received) = if self.lan.owns(destination) {
+            (Some(destination), Received::Unicast)
+        } else if self.is_group(destination) {
+            (self.lan.address_towards(source.ip()), Received::Multicast)
+        } else {
             return;
         };
-        if source.port() == 0 {
+        let Some(own) = own.filter(|_| source.port() != 0) else {
             return;
-        }
+        };
         let quirks = *self.advertised.quirks.read().unwrap_or_else(PoisonError::into_inner);
-        let search = match ssdp::parse(datagram, quirks) {
+        let search = match ssdp::parse(bytes, quirks) {
             Ok(Message::Search(search)) => search,
             Ok(Message::Notify(_) | Message::Response(_)) => return,
             Err(dropped) => return trace!(%source, %dropped, "a datagram was dropped"),
@@ -156,13 +165,17 @@ impl Presence {
         let Some(window) = ssdp::window(&search, received, quirks) else {
             return;
         };
-        if self.sources.take((*source.ip()).into(), self.born.elapsed()) != Verdict::Go {
+        let now = self.born.elapsed();
+        if self.sources.take(source.ip(), now) != Verdict::Go {
             return debug!(%source, "searches too often");
+        }
+        if self.everyone.take(EVERYONE, now) != Verdict::Go {
+            return debug!(interface = %self.lan.interface, "too many searches");
         }
         self.answer(&search, window, own, source, quirks);
     }
 
-    fn answer(&mut self, search: &Search, window: Duration, own: Ipv4Addr, source: SocketAddrV4, quirks: Quirks) {
+    fn answer(&mut self, search: &Search, window: Duration, own: IpAddr, source: SocketAddr, quirks: Quirks) {
         let Advertised { root, view, .. } = &*self.advertised;
         let answers = ssdp::answers(root, *view, &search.target, &search.st, quirks);
         let numbers: Vec<u32> = answers.iter().map(|_| self.random.number()).collect();
@@ -207,7 +220,7 @@ impl Presence {
     async fn change_boot_id(&mut self, next: u32) {
         let advertised = Arc::clone(&self.advertised);
         self.announce(
-            |announcer, location, what| announcer.update(Group::Ipv4, location, what, next),
+            |announcer, group, location, what| announcer.update(group, location, what, next),
             &advertised,
         )
         .await;
@@ -218,7 +231,7 @@ impl Presence {
     async fn alive(&mut self) {
         let advertised = Arc::clone(&self.advertised);
         self.announce(
-            |announcer, location, what| announcer.alive(Group::Ipv4, location, what),
+            |announcer, group, location, what| announcer.alive(group, location, what),
             &advertised,
         )
         .await;
@@ -226,21 +239,27 @@ impl Presence {
 
     async fn byebye(&mut self) {
         let advertised = Arc::clone(&self.advertised);
-        self.announce(|announcer, _, what| announcer.byebye(Group::Ipv4, what), &advertised)
+        self.announce(|announcer, group, _, what| announcer.byebye(group, what), &advertised)
             .await;
     }
 
     async fn announce(
         &mut self,
-        render: impl Fn(&Announcer<'_>, &str, &ssdp::Advertisement) -> String,
+        render: impl Fn(&Announcer<'_>, Group, &str, &ssdp::Advertisement) -> String,
         advertised: &Advertised,
     ) {
-        let Some(own) = self.lan.ipv4() else { return };
-        let location = self.location(own, advertised.view);
-        for what in ssdp::advertisements(&advertised.root) {
-            let text = render(&self.announcer(), &location, &what);
-            self.socket.send(own, socket::EVERYONE, text.as_bytes()).await;
+        for Voice { group, from } in self.socket.voices() {
+            let location = self.location(*from, advertised.view);
+            for what in ssdp::advertisements(&advertised.root) {
+                let text = render(&self.announcer(), *group, &location, &what);
+                self.socket.send(*from, group.address(), text.as_bytes()).await;
+            }
         }
+    }
+
+    fn is_group(&self, destination: IpAddr) -> bool {
+        let mut voices = self.socket.voices().iter();
+        voices.any(|voice| voice.group.address().ip() == destination)
     }
 
     fn announcer(&self) -> Announcer<'_> {
@@ -251,11 +270,10 @@ impl Presence {
         }
     }
 
-    fn location(&self, own: Ipv4Addr, view: View) -> String {
-        format!(
-            "http://{own}:{}{}",
-            self.advertised.http_port,
-            Resource::Description(view)
-        )
+    /// Where the description is. A link-local literal goes without its zone, which means something to us alone (UDA 2.0
+    /// annex A).
+    fn location(&self, own: IpAddr, view: View) -> String {
+        let server = SocketAddr::new(own, self.advertised.http_port);
+        format!("http://{server}{}", Resource::Description(view))
     }
 }

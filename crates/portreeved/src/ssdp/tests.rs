@@ -1,7 +1,7 @@
 //! Presence on a loopback interface of its own: a network namespace that ends with the test's thread.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::process::Command;
 
 use nix::sched::{CloneFlags, unshare};
@@ -13,6 +13,9 @@ use tokio::net::UdpSocket;
 use super::*;
 use crate::machine::LanAddress;
 
+/// The SSDP group (UDA 1.1 section 1.1.1).
+const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 255, 250);
+
 /// What a client hears, without waiting for ever.
 struct Ears(UdpSocket);
 
@@ -22,8 +25,8 @@ impl Ears {
         let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None).unwrap();
         socket.set_reuse_address(true).unwrap();
         socket.set_nonblocking(true).unwrap();
-        socket.bind(&socket::EVERYONE.into()).unwrap();
-        socket.join_multicast_v4(&socket::GROUP, &Ipv4Addr::LOCALHOST).unwrap();
+        socket.bind(&everyone().into()).unwrap();
+        socket.join_multicast_v4(&GROUP, &Ipv4Addr::LOCALHOST).unwrap();
         Self(UdpSocket::from_std(socket.into()).unwrap())
     }
 
@@ -36,7 +39,7 @@ impl Ears {
         Self(socket)
     }
 
-    async fn search(&self, st: &str, mx: u32, to: SocketAddrV4) {
+    async fn search(&self, st: &str, mx: u32, to: SocketAddr) {
         let text =
             format!("M-SEARCH * HTTP/1.1\r\nHOST: {to}\r\nMAN: \"ssdp:discover\"\r\nMX: {mx}\r\nST: {st}\r\n\r\n");
         self.0.send_to(text.as_bytes(), to).await.unwrap();
@@ -81,15 +84,15 @@ fn start() -> Running {
         http_port: 5000,
         quirks: RwLock::default(),
     };
-    let lan = Lan {
+    let lan = Arc::new(Lan {
         interface: "lo".to_owned(),
         index: 1,
         addresses: vec![LanAddress {
             address: Ipv4Addr::LOCALHOST.into(),
             network: "127.0.0.0/8".parse().unwrap(),
         }],
-    };
-    let socket = Socket::open(&lan).unwrap();
+    });
+    let socket = Socket::open(&lan).unwrap().expect("a group of IPv4");
     let presence = Presence::new(socket, lan, Arc::new(advertised), 7, Random::from_seed(1));
     let (boot_id, new_boot_id) = watch::channel(7);
     let (stop, stopped) = watch::channel(false);
@@ -120,6 +123,10 @@ fn alone<F: Future<Output = ()>>(what: &str, test: impl FnOnce() -> F + Send + '
         runtime.block_on(test());
     });
     thread.join().unwrap();
+}
+
+fn everyone() -> SocketAddr {
+    Group::Ipv4.address()
 }
 
 const SILENCE: Duration = Duration::from_millis(700);
@@ -172,7 +179,7 @@ fn searches_are_answered_from_port_1900_within_their_time() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         let client = Ears::at([127, 0, 0, 1]).await;
         let device = "urn:schemas-upnp-org:device:InternetGatewayDevice:1";
-        client.search(device, 1, socket::EVERYONE).await;
+        client.search(device, 1, everyone()).await;
         let (answer, source) = client
             .next(Duration::from_millis(1000))
             .await
@@ -183,10 +190,10 @@ fn searches_are_answered_from_port_1900_within_their_time() {
             "{answer}"
         );
 
-        client.search("ssdp:all", 1, socket::EVERYONE).await;
+        client.search("ssdp:all", 1, everyone()).await;
         assert_eq!(client.all(Duration::from_millis(1000)).await.len(), SET);
 
-        let own = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1900);
+        let own = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1900).into();
         client.search("upnp:rootdevice", 5, own).await;
         assert!(
             client.next(Duration::from_millis(500)).await.is_some(),
@@ -203,8 +210,8 @@ fn strangers_and_those_who_ask_too_often_hear_nothing() {
         let _running = start();
         tokio::time::sleep(Duration::from_millis(300)).await;
         let stranger = Ears::at([10, 9, 9, 9]).await;
-        stranger.search("upnp:rootdevice", 1, socket::EVERYONE).await;
-        let own = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1900);
+        stranger.search("upnp:rootdevice", 1, everyone()).await;
+        let own = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1900).into();
         stranger.search("upnp:rootdevice", 1, own).await;
         assert!(stranger.next(Duration::from_millis(1200)).await.is_none());
 
@@ -224,4 +231,36 @@ fn kind(text: &str) -> &str {
     text.lines()
         .find_map(|line| line.strip_prefix("NTS: "))
         .unwrap_or_default()
+}
+
+/// A LAN with these addresses, in networks of 64 bits.
+fn lan_of(addresses: &[&str]) -> Lan {
+    let own = |text: &&str| LanAddress {
+        address: text.parse().unwrap(),
+        network: format!("{text}/64").parse().unwrap(),
+    };
+    Lan {
+        interface: "lan0".to_owned(),
+        index: 2,
+        addresses: addresses.iter().map(own).collect(),
+    }
+}
+
+#[test]
+fn each_group_is_spoken_to_from_an_address_of_its_scope() {
+    let spoken = |addresses: &[&str]| {
+        let voices = socket::voices(&lan_of(addresses));
+        let told = voices
+            .into_iter()
+            .map(|voice| format!("{} {}", voice.group.host(), voice.from));
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        spoken(&["fd77::1", "fe80::1"]),
+        ["[FF02::C]:1900 fe80::1", "[FF05::C]:1900 fd77::1"]
+    );
+    assert_eq!(spoken(&["fe80::1"]), ["[FF02::C]:1900 fe80::1"]);
+    assert_eq!(spoken(&["2001:db8:77::1"]), ["[FF05::C]:1900 2001:db8:77::1"]);
+    assert!(spoken(&["::1"]).is_empty());
+    assert!(Socket::open(&lan_of(&["::1"])).unwrap().is_none());
 }
