@@ -44,6 +44,19 @@
 //! # }
 //! ```
 //!
+//! # Hear what changes
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), portreeve::Error> {
+//! let gateway = portreeve::discover().await?;
+//! let mut watch = gateway.watch().start()?;
+//! while let Some(news) = watch.next().await {
+//!     println!("{news:?}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! [`doctor`] walks the whole way from this computer to the internet and back, and says where it ends. [`listing`] reads
 //! every mapping, [`raw`] calls any action by name, [`actions`] has each action of the standard's services as a method.
 //! Without async, there is [`blocking`].
@@ -57,6 +70,7 @@ pub mod discovery;
 pub mod doctor;
 mod endpoint;
 mod error;
+pub mod events;
 pub mod explain;
 pub mod gateway;
 mod http;

@@ -45,6 +45,8 @@ pub(crate) struct OfferedService {
     pub(crate) control: Url,
     /// Where its own description is; that of the gateway if it has none on this host.
     pub(crate) scpd: Url,
+    /// Where its events are subscribed to, if it has any on this host.
+    pub(crate) events: Option<Url>,
 }
 
 /// Reads where everything is. A service whose control URL leads to another host is left out, and if none that maps
@@ -133,6 +135,7 @@ impl Reader<'_> {
             service_id: entry.service_id.clone(),
             control: self.resolve(&entry.control_url)?,
             scpd: self.resolve(&entry.scpd_url).unwrap_or_else(|_| self.location.clone()),
+            events: self.resolve(&entry.event_sub_url).ok(),
         })
     }
 

@@ -6,7 +6,7 @@ mod layout;
 mod wan;
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::actions::Layer3Forwarding;
@@ -90,6 +90,11 @@ impl Gateway {
     /// Its address in our network.
     pub fn address(&self) -> IpAddr {
         self.inner.found.location.host()
+    }
+
+    /// Address and port of its description, with the link of an address that means something on one link only.
+    pub(crate) fn authority(&self) -> SocketAddr {
+        self.inner.found.location.authority()
     }
 
     /// Our address as the gateway sees it, which is where mappings lead by default.

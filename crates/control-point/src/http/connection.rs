@@ -133,12 +133,14 @@ impl Connection {
             return Err(failed(redirected(question.url, &head)));
         }
         let (status, server) = (head.status().as_u16(), text(&head, &SERVER));
+        let headers = head.headers().clone();
         let (body, complete) = collect(head.into_body(), question).await.map_err(failed)?;
         Ok(Response {
             status,
             body,
             complete,
             server,
+            headers,
             local: self.local,
         })
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use hyper::http::Extensions;
 use hyper::{Method, Request};
 use portreeve_wire::Url;
@@ -25,6 +25,9 @@ use connection::{Connection, Failure};
 use pool::Pool;
 
 const SOAP_ACTION: HeaderName = HeaderName::from_static("soapaction");
+
+/// Most bytes of the answer to a request of eventing, which has no use for any.
+const SUBSCRIPTION_LIMIT: usize = 16 * 1024;
 
 /// How much a gateway may take of us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,11 +62,18 @@ pub(crate) struct Response {
     pub(crate) complete: bool,
     /// `SERVER`.
     pub(crate) server: Option<String>,
+    /// The header fields.
+    pub(crate) headers: HeaderMap,
     /// Our address, as the gateway saw it.
     pub(crate) local: IpAddr,
 }
 
 impl Response {
+    /// The value of a header field, if it is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
     /// Whether the server says that it could not, and nothing about why: no fault.
     fn is_mere_error(&self) -> bool {
         let mentions_fault = || self.body.windows(5).any(|window| window.eq_ignore_ascii_case(b"fault"));
@@ -147,6 +157,30 @@ impl Client {
         request.extensions_mut().extend(spelling.clone());
         self.ask(url, from, self.settings.answer_limit, repetition, request)
             .await
+    }
+
+    /// A request of eventing: SUBSCRIBE or UNSUBSCRIBE, with its own header fields (UDA 1.1 section 4.1).
+    pub(crate) async fn subscription(
+        &self,
+        url: &Url,
+        method: &'static str,
+        fields: &[(&'static str, &str)],
+        from: Option<IpAddr>,
+        repetition: Repetition,
+    ) -> Result<Response, Conversation> {
+        let method = Method::from_bytes(method.as_bytes()).expect("a constant of letters");
+        let mut request = self.request(method, url, Bytes::new())?;
+        for (name, value) in fields {
+            let value = HeaderValue::from_str(value).map_err(|_| Conversation::Malformed {
+                url: url.to_string(),
+                expected: "a header field",
+                problem: format!("{value:?} cannot stand in a request"),
+            })?;
+            request.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+        let spelling = self.spelling.get_or_init(spelling::spelling).await;
+        request.extensions_mut().extend(spelling.clone());
+        self.ask(url, from, SUBSCRIPTION_LIMIT, repetition, request).await
     }
 
     fn request(&self, method: Method, url: &Url, body: Bytes) -> Result<Request<Full<Bytes>>, Conversation> {

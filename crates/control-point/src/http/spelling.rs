@@ -1,4 +1,5 @@
-//! The letter case of `SOAPAction`, which some routers compare letter by letter (syncthing#1696).
+//! The letter case of `SOAPAction`, which some routers compare letter by letter (syncthing#1696), and of the header fields
+//! of eventing, which the standard prints in capitals.
 //!
 //! hyper sends names in lower case or In Title Case, which makes `Soapaction` of it. But for proxies it can keep the case
 //! in which a head came. So a head spelt as wanted is read once, and what hyper remembers of it goes with each request.
@@ -11,9 +12,10 @@ use hyper::http::Extensions;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-const HEAD: &[u8] = b"HTTP/1.1 204 No Content\r\nSOAPAction: x\r\nConnection: close\r\n\r\n";
+const HEAD: &[u8] = b"HTTP/1.1 204 No Content\r\nSOAPAction: x\r\nNT: x\r\nCALLBACK: x\r\nSID: x\r\nTIMEOUT: x\r\n\
+                      Connection: close\r\n\r\n";
 
-/// What spells the header as miniupnpc and Windows do; empty if hyper has changed its ways, and then it is `Soapaction`.
+/// What spells them as miniupnpc and Windows do; empty if hyper has changed its ways, and then it is `Soapaction`.
 pub(super) async fn spelling() -> Extensions {
     let (near, far) = tokio::io::duplex(1024);
     let learn = async {

@@ -7,7 +7,7 @@ mod change;
 mod keeping;
 mod kept;
 mod perform;
-mod schedule;
+pub(crate) mod schedule;
 mod task;
 #[cfg(test)]
 mod tests;

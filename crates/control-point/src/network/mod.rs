@@ -40,6 +40,9 @@ pub(crate) trait Network: fmt::Debug + Send + Sync {
 
     /// A socket that hears the announcements multicast to 239.255.255.250:1900 on these interfaces, beside others.
     fn announcement_socket(&self, on: &[Ipv4Addr]) -> io::Result<Box<dyn Datagrams>>;
+
+    /// Listens for connections to this address of ours; port 0 is one that is free.
+    fn listen(&self, at: SocketAddr) -> io::Result<Box<dyn Listener>>;
 }
 
 /// An interface of this machine.
@@ -69,6 +72,15 @@ pub(crate) struct Connected {
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// A listening socket.
+pub(crate) trait Listener: Send + Sync {
+    /// Where it listens.
+    fn local(&self) -> io::Result<SocketAddr>;
+
+    /// Waits for the next connection, and tells who opened it.
+    fn accept(&self) -> BoxFuture<'_, io::Result<(Box<dyn Stream>, IpAddr)>>;
+}
 
 /// A datagram socket.
 pub(crate) trait Datagrams: Send + Sync {

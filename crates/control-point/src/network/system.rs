@@ -4,9 +4,9 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpSocket, UdpSocket};
+use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 
-use super::{BoxFuture, Connected, Datagrams, Interface, Network, interfaces};
+use super::{BoxFuture, Connected, Datagrams, Interface, Listener, Network, Stream, interfaces};
 
 /// The group of announcements and searches (UDA 1.1 section 1.1.1).
 const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 255, 250);
@@ -81,6 +81,25 @@ impl Network for System {
             socket.join_multicast_v4(&GROUP, interface)?;
         }
         Ok(Box::new(UdpSocket::from_std(socket.into())?))
+    }
+
+    fn listen(&self, at: SocketAddr) -> io::Result<Box<dyn Listener>> {
+        let listener = std::net::TcpListener::bind(at)?;
+        listener.set_nonblocking(true)?;
+        Ok(Box::new(TcpListener::from_std(listener)?))
+    }
+}
+
+impl Listener for TcpListener {
+    fn local(&self) -> io::Result<SocketAddr> {
+        self.local_addr()
+    }
+
+    fn accept(&self) -> BoxFuture<'_, io::Result<(Box<dyn Stream>, IpAddr)>> {
+        Box::pin(async move {
+            let (stream, peer) = Self::accept(self).await?;
+            Ok((Box::new(stream) as Box<dyn Stream>, peer.ip()))
+        })
     }
 }
 

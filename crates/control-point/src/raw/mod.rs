@@ -109,6 +109,11 @@ impl Gateway {
         }
     }
 
+    /// The service that goes by this name, as for [`call`](Self::call).
+    pub(crate) fn offered_by_name(&self, name: &str) -> Result<&OfferedService, Error> {
+        Ok(select::service(&self.offered_by_preference(), name)?)
+    }
+
     /// The services, those about the best connection first.
     fn offered_by_preference(&self) -> Vec<&OfferedService> {
         let best = self.connection();

@@ -2,6 +2,7 @@
 
 mod notify;
 mod request;
+pub mod subscriber;
 
 pub use notify::{Notify, response_status};
 pub use request::{Head, MAX_CALLBACKS, Refusal, Subscribe, Timeout, subscribe, unsubscribe};
