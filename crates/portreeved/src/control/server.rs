@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream as BlockingStream;
 use std::path::Path;
 use std::sync::Arc;
 
-use portreeve_engine::{Key, Mapping, Protocol, Reply, Request, Time};
+use portreeve_engine::{EntryKey, Mapping, Protocol, Reply, Request, Time};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -162,10 +162,10 @@ fn clients(mappings: &[Arc<Mapping>]) -> Value {
 
 async fn revoke<O: Office>(office: &O, selection: &Selection) -> Result<Value, String> {
     let mappings = mappings(office).await?;
-    let keys: Vec<Key> = mappings
+    let keys: Vec<EntryKey> = mappings
         .iter()
         .filter(|mapping| selection.contains(mapping))
-        .map(|mapping| mapping.key)
+        .map(|mapping| EntryKey::Mapping(mapping.key))
         .collect();
     if keys.is_empty() && *selection != Selection::All {
         return Err("there is no such mapping; see `portreeved mappings`".to_owned());
@@ -173,7 +173,7 @@ async fn revoke<O: Office>(office: &O, selection: &Selection) -> Result<Value, S
     match office.ask(Request::Revoke(keys)).await.ok_or(STOPPING)? {
         Reply::Revoked(Ok(removed)) => {
             let now = office.now();
-            Ok(removed.iter().map(|mapping| show(mapping, now)).collect())
+            Ok(removed.mappings.iter().map(|mapping| show(mapping, now)).collect())
         }
         Reply::Revoked(Err(fault)) => Err(fault.to_string()),
         _ => Err(UNEXPECTED.to_owned()),

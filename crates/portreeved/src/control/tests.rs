@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use portreeve_engine::link::ConnectionStatus;
-use portreeve_engine::{Expiry, Key, Mapping, Origin, Protocol, RemoteHost, Reply, Request, Time};
+use portreeve_engine::{EntryKey, Expiry, Key, Mapping, Origin, Protocol, RemoteHost, Reply, Request, Time};
 use portreeve_testkit::TempDir;
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ use crate::http::Ask;
 /// A daemon with two mappings.
 #[derive(Default)]
 struct Desk {
-    revoked: Mutex<Vec<Key>>,
+    revoked: Mutex<Vec<EntryKey>>,
     stopped: Mutex<Option<bool>>,
 }
 
@@ -53,15 +53,20 @@ impl Ask for Desk {
                 capacity: 100,
                 system_update_id: 5,
                 link: Default::default(),
+                pinholes: 0,
+                pinhole_capacity: 0,
             })),
             Request::Mappings => Reply::Mappings(mappings),
             Request::Revoke(keys) => {
-                let removed = mappings
+                let mappings = mappings
                     .into_iter()
-                    .filter(|mapping| keys.contains(&mapping.key))
+                    .filter(|mapping| keys.contains(&EntryKey::Mapping(mapping.key)))
                     .collect();
                 self.revoked.lock().unwrap().extend(keys);
-                Reply::Revoked(Ok(removed))
+                Reply::Revoked(Ok(portreeve_engine::request::Revoked {
+                    mappings,
+                    ..Default::default()
+                }))
             }
             _ => return None,
         })

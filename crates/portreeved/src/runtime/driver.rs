@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use portreeve_backend::{Backend, Reconciled, Rules};
-use portreeve_engine::{Change, Engine, EntryKey, Event, LinkReport, Reply, Request, RequestId, Time};
+use portreeve_engine::{Change, Engine, EntryKey, Event, Kept, LinkReport, Reply, Request, RequestId, Time};
 use portreeve_store::LeaseStore;
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
@@ -63,7 +63,15 @@ impl Driver {
         } = setup;
         let stored = store.load(clock::clocks())?;
         let (kept, expired) = (stored.mappings.len(), stored.expired);
-        let engine = Engine::new(config, stored.mappings, stored.system_update_id);
+        let engine = Engine::new(
+            config,
+            Kept {
+                mappings: stored.mappings,
+                system_update_id: stored.system_update_id,
+                pinholes: stored.pinholes,
+                last_unique_id: stored.last_unique_id,
+            },
+        );
         let mut driver = Self {
             engine,
             backend,

@@ -27,6 +27,7 @@ fn event(event: &Event) {
             line(what, mapping, *cause);
         }
         Event::Unmapped { mapping, cause } => line("unmapped", mapping, *cause),
+        Event::Pinholed { .. } | Event::Unpinholed { .. } => {}
         // Every walk over the table ends with a refusal, so one of a reading action is nothing to tell.
         Event::Refused { caller, action, fault } if action.contains("Get") => {
             debug!(%caller, action, code = fault.code.number(), reason = %fault, "refused");

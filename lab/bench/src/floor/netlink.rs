@@ -40,6 +40,7 @@ impl Map {
             key_len: 8,
             data: Some((types::concat(&[types::IPV4, types::PORT]), 8)),
             size: Some(131_072),
+            each: None,
         });
         connection.commit(batch).context("cannot make the map")?;
         Ok(Self {
@@ -96,5 +97,6 @@ fn element(number: usize) -> Element {
         key: Data::new().protocol(protocol).port(port),
         value: Some(Data::new().ipv4(Ipv4Addr::new(192, 168, 77, 11)).port(port)),
         lifetime: Lifetime::Left(LEASE),
+        counter: None,
     }
 }
