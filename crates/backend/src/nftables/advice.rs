@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use portreeve_netlink::nftables::{
-    Chain, ChainKind, Connection, CtKey, Expression, Family, Found, FoundRule, Hook, Operator, Policy, Table, Verdict,
+    Chain, ChainKind, Connection, CtKey, Expression, Family, FoundRule, Hook, Operator, Policy, Table, Verdict,
 };
 
 use super::skeleton::STATUS_DNAT;
@@ -96,25 +96,20 @@ impl fmt::Display for Filter {
 /// jumps to, under whatever conditions. It does not understand rules that accept such packets for other reasons.
 pub fn foreign_filters(own_table: &str, firewall: Ipv6Firewall) -> Result<Vec<Advice>, BackendError> {
     let mut advice = Vec::new();
-    for (filter, rules) in dropping(own_table)? {
-        let accepts = |recognise: &dyn Fn(&[Expression]) -> bool| accepts(&filter.item.name, &rules, recognise);
-        let dropped = [
-            (Family::Ip, Dropped::Mapped, accepts(&asks_for_translated)),
-            (
-                Family::Ip6,
-                Dropped::Pinholes(firewall),
-                match firewall {
-                    Ipv6Firewall::Other { mark } => accepts(&|rule| asks_for_mark(rule, mark)),
-                    Ipv6Firewall::Own | Ipv6Firewall::None => false,
-                },
-            ),
+    for dropping in dropping(own_table)? {
+        let through_pinholes = match firewall {
+            Ipv6Firewall::Other { mark } => dropping.accepts(|rule| asks_for_bit(rule, CtKey::Mark, mark)),
+            Ipv6Firewall::Own | Ipv6Firewall::None => false,
+        };
+        let mapped = dropping.accepts(|rule| asks_for_bit(rule, CtKey::Status, STATUS_DNAT));
+        let kinds = [
+            (Family::Ip, Dropped::Mapped, mapped),
+            (Family::Ip6, Dropped::Pinholes(firewall), through_pinholes),
         ];
-        for (family, dropped, accepted) in dropped {
-            if !accepted && sees(&filter.table, family) {
-                advice.push(Advice {
-                    filter: Filter::of(&filter),
-                    dropped,
-                });
+        for (family, dropped, accepted) in kinds {
+            if dropping.sees(family) && !accepted {
+                let filter = dropping.filter();
+                advice.push(Advice { filter, dropped });
             }
         }
     }
@@ -123,13 +118,20 @@ pub fn foreign_filters(own_table: &str, firewall: Ipv6Firewall) -> Result<Vec<Ad
 
 /// A chain that drops forwarded IPv6 in a table other than our own (of this name), with whatever exceptions: a firewall.
 pub fn ipv6_filter(own_table: &str) -> Result<Option<Filter>, BackendError> {
-    let filters = dropping(own_table)?;
-    let mut seeing = filters.iter().filter(|(filter, _)| sees(&filter.table, Family::Ip6));
-    Ok(seeing.next().map(|(filter, _)| Filter::of(filter)))
+    let chains = dropping(own_table)?;
+    let found = chains.iter().find(|chain| chain.sees(Family::Ip6));
+    Ok(found.map(Dropping::filter))
 }
 
-/// Every chain of others that drops forwarded packets, with the rules of its table.
-fn dropping(own_table: &str) -> Result<Vec<(Found<Chain>, Vec<FoundRule>)>, BackendError> {
+/// A chain that drops forwarded packets, with the rules of its table.
+struct Dropping {
+    table: Table,
+    chain: String,
+    rules: Vec<FoundRule>,
+}
+
+/// Every such chain of others.
+fn dropping(own_table: &str) -> Result<Vec<Dropping>, BackendError> {
     let failed = |failure| error::netlink("read the ruleset", &failure);
     let own = table(own_table);
     let mut connection = Connection::open().map_err(error::open)?;
@@ -140,25 +142,48 @@ fn dropping(own_table: &str) -> Result<Vec<(Found<Chain>, Vec<FoundRule>)>, Back
         }
         let rules = connection.rules(&found.table).map_err(failed)?;
         if drops(&found.item, &rules) {
-            dropping.push((found, rules));
+            dropping.push(Dropping {
+                table: found.table,
+                chain: found.item.name,
+                rules,
+            });
         }
     }
     Ok(dropping)
 }
 
-impl Filter {
-    fn of(found: &Found<Chain>) -> Self {
-        Self {
-            family: found.table.family.to_string(),
-            table: found.table.name.clone(),
-            chain: found.item.name.clone(),
+impl Dropping {
+    fn filter(&self) -> Filter {
+        Filter {
+            family: self.table.family.to_string(),
+            table: self.table.name.clone(),
+            chain: self.chain.clone(),
         }
     }
-}
 
-/// Whether the table sees packets of this family.
-fn sees(table: &Table, family: Family) -> bool {
-    table.family == Family::Inet || table.family == family
+    /// Whether it sees packets of this family.
+    fn sees(&self, family: Family) -> bool {
+        self.table.family == Family::Inet || self.table.family == family
+    }
+
+    /// Whether it, or a chain that it jumps to, accepts by a rule with a condition that this recognises.
+    fn accepts(&self, recognise: impl Fn(&[Expression]) -> bool) -> bool {
+        let mut seen = HashSet::new();
+        let mut ahead = vec![self.chain.as_str()];
+        while let Some(chain) = ahead.pop() {
+            if !seen.insert(chain) {
+                continue;
+            }
+            for rule in self.rules.iter().filter(|rule| rule.chain == chain) {
+                match rule.expressions.last() {
+                    Some(Expression::Verdict(Verdict::Accept)) if recognise(&rule.expressions) => return true,
+                    Some(Expression::Verdict(Verdict::Jump(next) | Verdict::Goto(next))) => ahead.push(next),
+                    _ => {}
+                }
+            }
+        }
+        false
+    }
 }
 
 fn filters_forwarded(chain: &Chain) -> bool {
@@ -190,33 +215,6 @@ fn is_end(step: &Expression) -> bool {
         Expression::Other(name) => name == "reject",
         _ => false,
     }
-}
-
-/// Whether the chain, or one that it jumps to, accepts by a rule of which this recognises a condition.
-fn accepts(chain: &str, rules: &[FoundRule], recognise: impl Fn(&[Expression]) -> bool) -> bool {
-    let mut seen = HashSet::new();
-    let mut ahead = vec![chain];
-    while let Some(chain) = ahead.pop() {
-        if !seen.insert(chain) {
-            continue;
-        }
-        for rule in rules.iter().filter(|rule| rule.chain == chain) {
-            match rule.expressions.last() {
-                Some(Expression::Verdict(Verdict::Accept)) if recognise(&rule.expressions) => return true,
-                Some(Expression::Verdict(Verdict::Jump(next) | Verdict::Goto(next))) => ahead.push(next),
-                _ => {}
-            }
-        }
-    }
-    false
-}
-
-fn asks_for_translated(rule: &[Expression]) -> bool {
-    asks_for_bit(rule, CtKey::Status, STATUS_DNAT)
-}
-
-fn asks_for_mark(rule: &[Expression], mark: u32) -> bool {
-    asks_for_bit(rule, CtKey::Mark, mark)
 }
 
 /// Whether a condition of the rule is that the bit is set: `key & bits != 0` or `key & bits == bits`.

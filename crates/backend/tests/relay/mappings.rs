@@ -1,7 +1,7 @@
 //! What changes to mappings do to ports and connections.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::num::NonZeroU16;
 use std::os::unix::process::CommandExt;
 use std::sync::Arc;
@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use portreeve_backend::relay::{Relay, Settings};
 use portreeve_backend::{Backend, Reconciled, Refusal, Refused};
-use portreeve_engine::{Change, Desired, EntryKey, Expiry, Mapping, Outbound};
+use portreeve_engine::{
+    Change, Desired, EntryKey, Expiry, Mapping, Outbound, Pinhole, PinholeKey, Transport, UniqueId,
+};
 
 use crate::world::*;
 
@@ -415,4 +417,48 @@ fn thousands_of_mappings_are_carried_side_by_side() {
     // The others may still have a connection that is about to end.
     let unused = ports.iter().enumerate().filter(|(index, _)| index % 97 != 0);
     assert!(unused.into_iter().all(|(_, port)| world.is_free(Tcp, *port)));
+}
+
+#[test]
+fn pinholes_are_refused_in_words() {
+    let mut world = World::new();
+    let kept = Arc::new(mapping(Tcp, 20080, echo("!")));
+    let key = PinholeKey {
+        internal_client: Ipv6Addr::LOCALHOST,
+        internal_port: NonZeroU16::new(8080).unwrap(),
+        transport: Transport::Tcp,
+        remote_host: None,
+        remote_port: None,
+    };
+    let pinhole = Arc::new(Pinhole {
+        key,
+        id: UniqueId(1),
+        expiry: NOW + Duration::from_secs(60),
+        origin: Ipv6Addr::LOCALHOST.into(),
+    });
+    let opening = Change::Pinhole {
+        before: None,
+        after: Some(Arc::clone(&pinhole)),
+    };
+    let Err(Refused {
+        change: 1,
+        why: Refusal::Failed(why),
+    }) = world.apply(&[put(&kept), opening.clone()])
+    else {
+        panic!("nothing is opened");
+    };
+    assert!(why.contains("carries no IPv6"), "{why}");
+    assert!(world.is_free(Tcp, 20080));
+    assert_eq!(world.apply(&[opening.inverse()]), Ok(()));
+    assert_eq!(world.relay.pinhole_packets(&key), Ok(None));
+
+    // One of an earlier run, with another backend.
+    let desired = Desired {
+        mappings: vec![kept],
+        pinholes: vec![pinhole],
+        ..Desired::default()
+    };
+    let report = world.relay.reconcile(&desired, NOW).unwrap();
+    assert_eq!(report.added, 1);
+    assert_eq!(report.refused, [(EntryKey::Pinhole(key), Refusal::Failed(why))]);
 }

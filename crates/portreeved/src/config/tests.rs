@@ -254,3 +254,27 @@ fn ports_of_the_gateway_itself_are_reserved() {
     assert!(reserved.contains(Protocol::Tcp, port(7001)) && !reserved.contains(Protocol::Udp, port(7001)));
     assert!(!reserved.contains(Protocol::Tcp, port(5000)) && reserved.contains(Protocol::Udp, port(1900)));
 }
+
+#[test]
+fn clients_are_told_of_the_firewall_that_there_is() {
+    let firewall = |text: &str, pinholes| {
+        let own = Own {
+            lans: Vec::new(),
+            connection_device: String::new(),
+            pinholes,
+        };
+        engine_config(&read(text).unwrap(), &own).firewall
+    };
+    let told = |text, pinholes| {
+        let firewall = firewall(text, pinholes);
+        (firewall.enabled, firewall.pinholes_allowed)
+    };
+    assert_eq!(told("", Pinholes::Effective), (true, true));
+    assert_eq!(told("ipv6.pinholes = false", Pinholes::Effective), (true, false));
+    assert_eq!(told("", Pinholes::Impossible), (true, false));
+    assert!(!told("", Pinholes::Needless).0);
+
+    let text = "limits.pinholes = 7\nlimits.pinholes-per-client = 3";
+    let firewall = firewall(text, Pinholes::Effective);
+    assert_eq!((firewall.pinholes, firewall.pinholes_per_client), (7, 3));
+}

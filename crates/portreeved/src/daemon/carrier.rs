@@ -199,3 +199,47 @@ fn relay_settings(settings: &Settings, lans: &[Lan]) -> relay::Settings {
         ..relay::Settings::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use portreeve_testkit::{Lab, require_root};
+
+    use super::*;
+
+    #[test]
+    fn the_firewall_for_ipv6_is_the_one_that_the_machine_has() {
+        let Some(()) = require_root("the_firewall_for_ipv6_is_the_one_that_the_machine_has") else {
+            return;
+        };
+        let lab = Lab::builder().build();
+        let mut settings = Settings::default();
+        let chosen = |settings: &Settings| lab.gateway().run(|| firewall(settings));
+        let (firewall, why) = chosen(&settings);
+        assert_eq!(firewall, Ipv6Firewall::None);
+        assert_eq!(
+            why,
+            "IPv6: no firewall, and so no need of pinholes, since no filter drops forwarded packets"
+        );
+
+        let foreign = "table ip6 fw { chain f { type filter hook forward priority 0; policy drop; }; }";
+        lab.gateway().nft(foreign);
+        let other = Ipv6Firewall::Other {
+            mark: settings.ipv6.mark,
+        };
+        let (firewall, why) = chosen(&settings);
+        assert_eq!(firewall, other);
+        assert!(
+            why.ends_with("since chain f of table ip6 fw drops forwarded packets"),
+            "{why}"
+        );
+
+        for (choice, expected) in [
+            (FirewallChoice::Own, Ipv6Firewall::Own),
+            (FirewallChoice::Other, other),
+            (FirewallChoice::None, Ipv6Firewall::None),
+        ] {
+            settings.ipv6.firewall = choice;
+            assert_eq!(chosen(&settings).0, expected);
+        }
+    }
+}

@@ -271,23 +271,3 @@ fn sixty_thousand_mappings_are_restored_and_kept() {
         assert_eq!(count(&mut backend), 0);
     });
 }
-
-/// What this kernel can, and what older ones can.
-fn every_kernel() -> [Features; 3] {
-    let features = |destroys, refreshes| Features {
-        ownership: Ownership::Shared,
-        destroys,
-        refreshes,
-    };
-    [features(true, true), features(true, false), features(false, false)]
-}
-
-fn open_as(features: Features) -> Nftables {
-    Nftables::with_features(
-        settings(Ownership::Shared),
-        Connection::open().unwrap(),
-        features,
-        |_| {},
-    )
-    .unwrap()
-}

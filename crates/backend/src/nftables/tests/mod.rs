@@ -1,6 +1,6 @@
 //! With the real kernel, each test in a network namespace of its own.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU16;
 use std::process::Command;
 use std::sync::Arc;
@@ -9,20 +9,27 @@ use std::thread;
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, unshare};
-use portreeve_engine::{Change, Expiry, Key, Mapping, Origin, Outbound, Protocol, RemoteHost, Time};
+use portreeve_engine::{
+    Change, Expiry, Key, Mapping, Origin, Outbound, Pinhole, PinholeKey, Protocol, RemoteHost, Time, Transport,
+    UniqueId,
+};
 use portreeve_netlink::nftables::{Element, Lifetime};
 
 use super::row::{self, Map};
 use super::*;
 
 mod advice;
+mod firewall;
 mod maps;
+mod pinholes;
 mod table;
 mod traffic;
 
 const NOW: Time = Time::from_millis(1_000_000);
 const CLIENT: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 11);
 const OTHER_CLIENT: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 12);
+const CLIENT_IPV6: Ipv6Addr = Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, 0x11);
+const MARK: u32 = 0x1000_0000;
 
 /// Runs a test in a thread with a network namespace of its own, which ends with the thread.
 fn alone(test: &str, work: impl FnOnce() + Send + 'static) {
@@ -122,6 +129,77 @@ fn outbound(external_port: u16, internal_port: u16) -> Outbound {
     }
 }
 
+/// To the first host of the LAN, from anywhere.
+fn pinhole(transport: Transport, internal_port: u16) -> Pinhole {
+    Pinhole {
+        key: PinholeKey {
+            internal_client: CLIENT_IPV6,
+            internal_port: port(internal_port),
+            transport,
+            remote_host: None,
+            remote_port: None,
+        },
+        id: UniqueId(internal_port),
+        expiry: NOW + Duration::from_secs(3600),
+        origin: CLIENT_IPV6.into(),
+    }
+}
+
+fn from(remote_host: Option<Ipv6Addr>, remote_port: Option<u16>, pinhole: &Pinhole) -> Pinhole {
+    Pinhole {
+        key: PinholeKey {
+            remote_host,
+            remote_port: remote_port.map(port),
+            ..pinhole.key
+        },
+        ..pinhole.clone()
+    }
+}
+
+fn lasting(seconds: u64, pinhole: &Pinhole) -> Pinhole {
+    Pinhole {
+        expiry: NOW + Duration::from_secs(seconds),
+        ..pinhole.clone()
+    }
+}
+
+fn opened(pinhole: &Pinhole) -> Change {
+    Change::Pinhole {
+        before: None,
+        after: Some(Arc::new(pinhole.clone())),
+    }
+}
+
+fn closed(pinhole: &Pinhole) -> Change {
+    opened(pinhole).inverse()
+}
+
+fn prolonged(before: &Pinhole, after: &Pinhole) -> Change {
+    Change::Pinhole {
+        before: Some(Arc::new(before.clone())),
+        after: Some(Arc::new(after.clone())),
+    }
+}
+
+fn with_pinholes(pinholes: &[Pinhole]) -> Desired {
+    Desired {
+        pinholes: pinholes.iter().cloned().map(Arc::new).collect(),
+        ..Desired::default()
+    }
+}
+
+/// Seconds left of a pinhole according to the kernel, and the packets that it counted.
+fn pinhole_in_force(backend: &mut Nftables, pinhole: &Pinhole) -> Option<(u64, u64)> {
+    let (set, key) = row::pinhole_key(&pinhole.key);
+    let table = backend.table.clone();
+    let element = backend.connection.element(&table, set.name(), &key).unwrap()?;
+    let Lifetime::Left(left) = element.lifetime else {
+        panic!("a pinhole has an end");
+    };
+    let packets = backend.pinhole_packets(&pinhole.key).unwrap().unwrap();
+    Some((left.as_millis().div_ceil(1000) as u64, packets))
+}
+
 fn port(port: u16) -> NonZeroU16 {
     NonZeroU16::new(port).unwrap()
 }
@@ -170,6 +248,26 @@ fn in_force(backend: &mut Nftables, mapping: &Mapping) -> Option<(String, Option
         Lifetime::Left(left) => Some(left.as_millis().div_ceil(1000) as u64),
     };
     Some((row::target(&element.value?)?.to_string(), left))
+}
+
+/// What this kernel can, and what older ones can.
+fn every_kernel() -> [Features; 3] {
+    let features = |destroys, refreshes| Features {
+        ownership: Ownership::Shared,
+        destroys,
+        refreshes,
+    };
+    [features(true, true), features(true, false), features(false, false)]
+}
+
+fn open_as(features: Features) -> Nftables {
+    Nftables::with_features(
+        settings(Ownership::Shared),
+        Connection::open().unwrap(),
+        features,
+        |_| {},
+    )
+    .unwrap()
 }
 
 fn count(backend: &mut Nftables) -> usize {

@@ -9,10 +9,16 @@ const SOON: Duration = Duration::from_secs(2);
 
 #[test]
 fn the_kernel_holds_exactly_what_is_printed() {
-    for masquerade in [true, false] {
+    let firewalls = [
+        (true, Ipv6Firewall::None),
+        (false, Ipv6Firewall::Own),
+        (false, Ipv6Firewall::Other { mark: 0x400 }),
+    ];
+    for (masquerade, ipv6) in firewalls {
         alone("the_kernel_holds_exactly_what_is_printed", move || {
             let settings = Settings {
                 masquerade,
+                ipv6,
                 ..settings(Ownership::Shared)
             };
             let backend = open(settings.clone());

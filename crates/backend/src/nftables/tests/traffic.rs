@@ -1,7 +1,7 @@
 //! Real packets through the maps.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
 
 use portreeve_testkit::{Echo, Host, Lab, reach_tcp, reach_udp, require_root, wait_until};
 
@@ -244,7 +244,7 @@ fn packets_for_other_addresses_are_left_alone() {
     assert_eq!(server(EXTERNAL), "gateway");
 }
 
-fn lab(test: &str) -> Option<Lab> {
+pub(super) fn lab(test: &str) -> Option<Lab> {
     require_root(test)?;
     let lab = Lab::builder().lan_hosts(2).internet_hosts(2).build();
     // A router's packets are not filtered in its bridge too; where they are, a LAN host cannot reach itself from
@@ -255,7 +255,7 @@ fn lab(test: &str) -> Option<Lab> {
     Some(lab)
 }
 
-fn lab_settings(lab: &Lab) -> Settings {
+pub(super) fn lab_settings(lab: &Lab) -> Settings {
     Settings::new(lab.wan_interface(), vec![lab.lan_interface(0)])
 }
 
@@ -270,7 +270,7 @@ fn start_with(lab: &Lab, settings: Settings) -> Nftables {
 }
 
 /// What an echo server says to a datagram.
-fn ask(socket: &UdpSocket, server: (Ipv4Addr, u16)) -> Option<String> {
+pub(super) fn ask(socket: &UdpSocket, server: impl ToSocketAddrs + Copy) -> Option<String> {
     socket.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
     // A port that is closed is reported with the next call, which then has not done its work.
     while socket.send_to(b"who am I", server).is_err() {}
@@ -280,7 +280,7 @@ fn ask(socket: &UdpSocket, server: (Ipv4Addr, u16)) -> Option<String> {
 }
 
 /// Whether a line comes back over a connection.
-fn talks(mut stream: &TcpStream) -> bool {
+pub(super) fn talks(mut stream: &TcpStream) -> bool {
     if stream.write_all(b"hello\n").is_err() {
         return false;
     }
@@ -296,6 +296,6 @@ fn talks(mut stream: &TcpStream) -> bool {
 }
 
 /// Waits until it holds.
-fn soon(condition: impl FnMut() -> bool) {
+pub(super) fn soon(condition: impl FnMut() -> bool) {
     assert!(wait_until(Duration::from_secs(5), condition));
 }
