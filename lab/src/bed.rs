@@ -81,12 +81,20 @@ impl Bed {
         self.subject.start_only(&self.lab);
     }
 
-    /// A control point on LAN host `number` that searched for version 2 of everything.
+    /// A control point on LAN host `number` that searched for version 2 of everything, over IPv4.
     ///
     /// # Panics
     /// If the gateway is not found.
     pub fn client(&self, number: usize) -> ControlPoint<'_> {
         ControlPoint::discover(self.lab.lan_host(number), self.lab.gateway().ipv4())
+    }
+
+    /// As [`Bed::client`], over IPv6.
+    ///
+    /// # Panics
+    /// If the gateway is not found.
+    pub fn client_ipv6(&self, number: usize) -> ControlPoint<'_> {
+        ControlPoint::discover(self.lab.lan_host(number), self.lab.gateway().ipv6())
     }
 
     fn with(settings: &Settings) -> Self {
@@ -98,6 +106,8 @@ impl Bed {
     fn without_subject(kind: Kind, settings: &Settings) -> Self {
         let lab = Lab::builder()
             .lans(settings.lans)
+            .lan_addresses(settings.lan_addresses)
+            .wan_addresses(settings.wan_addresses)
             .lan_hosts(3)
             .internet_hosts(2)
             .build();

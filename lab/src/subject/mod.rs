@@ -4,13 +4,13 @@ mod miniupnpd;
 pub mod portreeved;
 
 use std::env;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use portreeve_testkit::{Finished, Lab, Process, TempDir, wait_until};
+use portreeve_testkit::{Addresses, Finished, Lab, Process, TempDir, wait_until};
 
 use crate::upnp::ssdp;
 
@@ -31,6 +31,10 @@ pub enum Kind {
 pub struct Settings {
     /// Number of LANs.
     pub lans: u8,
+    /// Which addresses there are on the LANs.
+    pub lan_addresses: Addresses,
+    /// Which addresses there are on the WAN.
+    pub wan_addresses: Addresses,
     /// Which version the gateway shows to everybody.
     pub igd_version: IgdVersion,
     /// External ports that clients may have, both included; all from 1024 on if not given.
@@ -77,6 +81,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             lans: 1,
+            lan_addresses: Addresses::Both,
+            wan_addresses: Addresses::Both,
             igd_version: IgdVersion::Two,
             external_ports: None,
             overrides: Vec::new(),
@@ -107,7 +113,11 @@ impl Subject {
     /// If it does not within ten seconds; the message holds its log.
     pub fn start(&self, lab: &Lab) {
         self.start_only(lab);
-        let to = SocketAddr::from((lab.gateway().ipv4(), ssdp::PORT));
+        let gateway = match self.settings.lan_addresses {
+            Addresses::Both => IpAddr::V4(lab.gateway().ipv4()),
+            Addresses::Ipv6Only => IpAddr::V6(lab.gateway().ipv6()),
+        };
+        let to = SocketAddr::new(gateway, ssdp::PORT);
         let ready = wait_until(READY, || {
             assert!(self.is_running(), "the subject ended:\n{}", self.log());
             ssdp::ask_once(lab.lan_host(1), to, ssdp::IGD_1, Duration::from_millis(150)).is_some()

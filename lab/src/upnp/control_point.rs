@@ -1,4 +1,4 @@
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -20,7 +20,6 @@ const OURS: &str = "Lab/1.0 UPnP/1.1 Test/1.0";
 #[derive(Debug)]
 pub struct ControlPoint<'a> {
     host: &'a Host,
-    gateway: Ipv4Addr,
     location: String,
     root: OnceLock<Device>,
 }
@@ -30,32 +29,23 @@ impl<'a> ControlPoint<'a> {
     ///
     /// # Panics
     /// If the gateway answers neither.
-    pub fn discover(host: &'a Host, gateway: Ipv4Addr) -> Self {
-        let to = SocketAddr::from((gateway, ssdp::PORT));
+    pub fn discover(host: &'a Host, gateway: impl Into<IpAddr>) -> Self {
+        let to = SocketAddr::new(gateway.into(), ssdp::PORT);
         let found = [ssdp::IGD_2, ssdp::IGD_2, ssdp::IGD_1, ssdp::IGD_1]
             .into_iter()
             .find_map(|target| ssdp::ask_once(host, to, target, Duration::from_secs(1)))
             .expect("the gateway answers a search");
         Self {
             host,
-            gateway,
             location: found.header("LOCATION").to_owned(),
             root: OnceLock::new(),
         }
     }
 
     /// Takes the gateway whose description is at that URL.
-    ///
-    /// # Panics
-    /// If the URL holds no IPv4 literal with a port.
-    #[track_caller]
     pub fn at(host: &'a Host, location: &str) -> Self {
-        let IpAddr::V4(gateway) = split(location).0.ip() else {
-            panic!("no IPv4 literal: {location:?}");
-        };
         Self {
             host,
-            gateway,
             location: location.to_owned(),
             root: OnceLock::new(),
         }
@@ -76,13 +66,28 @@ impl<'a> ControlPoint<'a> {
         &self.location
     }
 
-    /// Where the gateway's HTTP server listens.
+    /// Where the gateway's HTTP server listens; a link-local address has the scope of the host's interface.
     ///
     /// # Panics
-    /// If LOCATION holds no IPv4 literal with a port.
+    /// If LOCATION holds no literal with a port.
     #[track_caller]
     pub fn server(&self) -> SocketAddr {
-        split(&self.location).0
+        let mut server = split(&self.location).0;
+        if let SocketAddr::V6(server) = &mut server
+            && server.ip().is_unicast_link_local()
+        {
+            server.set_scope_id(self.host.link_local("eth0").scope_id());
+        }
+        server
+    }
+
+    /// The same as the `Host` header has it: without a scope.
+    ///
+    /// # Panics
+    /// As [`ControlPoint::server`].
+    #[track_caller]
+    pub fn authority(&self) -> String {
+        split(&self.location).0.to_string()
     }
 
     /// Fetches a path.
@@ -188,7 +193,7 @@ impl<'a> ControlPoint<'a> {
     /// If the server does not answer.
     #[track_caller]
     pub fn post(&self, path: &str, soap_action: &str, body: &str) -> Response {
-        let request = soap::request(&self.server().to_string(), path, soap_action, body);
+        let request = soap::request(&self.authority(), path, soap_action, body);
         self.exchange(&request)
     }
 
@@ -200,14 +205,9 @@ impl<'a> ControlPoint<'a> {
     pub fn exchange(&self, request: &str) -> Response {
         http::exchange(self.host, self.server(), request).expect("the HTTP server answers")
     }
-
-    /// Address of the gateway on this LAN.
-    pub fn gateway(&self) -> Ipv4Addr {
-        self.gateway
-    }
 }
 
-/// `http://a.b.c.d:port/path` in its parts.
+/// `http://address:port/path` in its parts.
 #[track_caller]
 fn split(location: &str) -> (SocketAddr, &str) {
     let rest = location

@@ -81,9 +81,15 @@ impl Listener {
     /// # Panics
     /// If it has no port left.
     pub fn on(host: &Host) -> Self {
-        let listener = host
-            .run(|| TcpListener::bind((host.ipv4(), 0)))
-            .expect("a port is free");
+        Self::at(host, (host.ipv4(), 0).into())
+    }
+
+    /// Listens at an address of a host, on any port.
+    ///
+    /// # Panics
+    /// If it has no port left, or no such address.
+    pub fn at(host: &Host, own: SocketAddr) -> Self {
+        let listener = host.run(|| TcpListener::bind(own)).expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
         listener.set_nonblocking(true).expect("a socket can be told so");
         let ends = Arc::new(AtomicBool::new(false));
@@ -105,9 +111,10 @@ impl Listener {
         self.address
     }
 
-    /// Its URL as CALLBACK has it.
+    /// Its URL as CALLBACK has it: without a scope.
     pub fn callback(&self) -> String {
-        format!("<http://{}/events>", self.address)
+        let address = SocketAddr::new(self.address.ip(), self.address.port());
+        format!("<http://{address}/events>")
     }
 
     /// The next message, if one comes in time.
@@ -156,7 +163,7 @@ impl ControlPoint<'_> {
         let path = self.service(service_type).event_sub_url;
         self.exchange(&format!(
             "{method} {path} HTTP/1.1\r\nHOST: {}\r\n{fields}CONNECTION: close\r\n\r\n",
-            self.server()
+            self.authority()
         ))
     }
 

@@ -1,12 +1,16 @@
 //! Searching and listening.
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
 use std::time::{Duration, Instant};
 
 use portreeve_testkit::Host;
 
 /// UDA 2.0 section 1.1.2.
 pub const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 255, 250);
+/// UDA 2.0 annex A: the group on the link.
+pub const LINK_LOCAL_GROUP: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xc);
+/// UDA 2.0 annex A: the group on the site.
+pub const SITE_LOCAL_GROUP: Ipv6Addr = Ipv6Addr::new(0xff05, 0, 0, 0, 0, 0, 0, 0xc);
 /// UDA 2.0 section 1.1.2.
 pub const PORT: u16 = 1900;
 /// Search target of version 1, which is all that most clients look for.
@@ -79,23 +83,25 @@ pub fn search(from: &Host, target: &str) -> Vec<Message> {
     )
 }
 
+/// As [`search`], by multicast to a group of IPv6.
+pub fn search_ipv6(from: &Host, group: Ipv6Addr, target: &str) -> Vec<Message> {
+    let to = SocketAddr::from((group, PORT));
+    send(from, to, &request(to, target, Some(1)), Duration::from_millis(1500))
+}
+
 /// Sends a datagram as it is and collects the answers that come within `duration`.
 ///
 /// # Panics
 /// If the host cannot send.
 pub fn send(from: &Host, to: SocketAddr, datagram: &str, duration: Duration) -> Vec<Message> {
-    let socket = from
-        .run(|| UdpSocket::bind((from.ipv4(), 0)))
-        .expect("any UDP port will do");
+    let socket = socket(from, to);
     socket.send_to(datagram.as_bytes(), to).expect("the LAN is connected");
     collect(&socket, duration, usize::MAX)
 }
 
 /// Sends one search by unicast without MX and returns the first answer.
 pub fn ask_once(from: &Host, to: SocketAddr, target: &str, limit: Duration) -> Option<Message> {
-    let socket = from
-        .run(|| UdpSocket::bind((from.ipv4(), 0)))
-        .expect("any UDP port will do");
+    let socket = socket(from, to);
     socket.send_to(request(to, target, None).as_bytes(), to).ok()?;
     collect(&socket, limit, 1).pop()
 }
@@ -119,6 +125,19 @@ impl Listener {
         Self(socket)
     }
 
+    /// Joins a group of IPv6 on the first interface of a host, and hears nothing but that.
+    ///
+    /// # Panics
+    /// If somebody else listens to that group there.
+    pub fn join_ipv6(host: &Host, group: Ipv6Addr) -> Self {
+        let index = host.link_local("eth0").scope_id();
+        let socket = host
+            .run(|| UdpSocket::bind(SocketAddrV6::new(group, PORT, 0, index)))
+            .expect("one listener at a time");
+        socket.join_multicast_v6(&group, index).expect("the host is on a LAN");
+        Self(socket)
+    }
+
     /// Everything heard until `duration` has passed.
     pub fn hear(&self, duration: Duration) -> Vec<Message> {
         collect(&self.0, duration, usize::MAX)
@@ -133,6 +152,16 @@ impl Listener {
         }
         heard
     }
+}
+
+/// A socket at the address of the host that belongs to this destination.
+fn socket(host: &Host, to: SocketAddr) -> UdpSocket {
+    let own: SocketAddr = match to.ip() {
+        IpAddr::V4(_) => (host.ipv4(), 0).into(),
+        IpAddr::V6(to) if to == LINK_LOCAL_GROUP || to.is_unicast_link_local() => host.link_local("eth0").into(),
+        IpAddr::V6(_) => (host.ipv6(), 0).into(),
+    };
+    host.run(|| UdpSocket::bind(own)).expect("any UDP port will do")
 }
 
 fn collect(socket: &UdpSocket, duration: Duration, at_most: usize) -> Vec<Message> {

@@ -9,7 +9,7 @@ use portreeve_lab::upnp::description::Device;
 use portreeve_lab::upnp::ssdp::{Listener, Message};
 
 /// Longer than two copies of the set, a few hundred milliseconds apart, after up to 100 ms.
-const STARTUP: Duration = Duration::from_secs(3);
+pub(super) const STARTUP: Duration = Duration::from_secs(3);
 
 /// The advertisements of one start, and the description that goes with them.
 fn heard_at_startup() -> Option<(Vec<Message>, Device)> {
@@ -20,7 +20,7 @@ fn heard_at_startup() -> Option<(Vec<Message>, Device)> {
     Some((heard, bed.client(1).root_device().clone()))
 }
 
-fn alive(heard: &[Message]) -> impl Iterator<Item = &Message> {
+pub(super) fn alive(heard: &[Message]) -> impl Iterator<Item = &Message> {
     heard.iter().filter(|message| message.header("NTS") == "ssdp:alive")
 }
 

@@ -3,6 +3,7 @@
 mod control;
 mod description;
 mod discovery_advertisement;
+mod discovery_ipv6;
 mod discovery_search;
 mod eventing;
 mod hardening;

@@ -1,7 +1,7 @@
 //! Bytes through mappings.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
@@ -105,15 +105,17 @@ pub(crate) fn seen_from(host: &Host, local_port: u16, server: SocketAddr) -> Opt
 }
 
 /// Connects from one of the addresses of a host.
-pub(crate) fn connect_from(host: &Host, source: Ipv4Addr, to: SocketAddr) -> io::Result<TcpStream> {
+pub(crate) fn connect_from(host: &Host, source: impl Into<IpAddr>, to: SocketAddr) -> io::Result<TcpStream> {
+    let source = SocketAddr::new(source.into(), 0);
+    let family = match source {
+        SocketAddr::V4(_) => AddressFamily::Inet,
+        SocketAddr::V6(_) => AddressFamily::Inet6,
+    };
     host.run(|| {
-        let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+        let socket = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
         // Connecting counts as sending.
         setsockopt(&socket, SendTimeout, &TimeVal::seconds(2))?;
-        bind(
-            socket.as_raw_fd(),
-            &SockaddrStorage::from(SocketAddr::from((source, 0))),
-        )?;
+        bind(socket.as_raw_fd(), &SockaddrStorage::from(source))?;
         connect(socket.as_raw_fd(), &SockaddrStorage::from(to))?;
         Ok(socket.into())
     })
