@@ -12,7 +12,7 @@ use tokio::io::{AsyncWriteExt, BufReader, DuplexStream};
 use super::Endpoint;
 use crate::http;
 use crate::network::asked::{self, Asked};
-use crate::network::{BoxFuture, Connected, Datagrams, Interface, Listener, Network};
+use crate::network::{BoxFuture, Connected, Datagrams, Interface, Network};
 
 /// An answer: status and body.
 pub(crate) enum Told {
@@ -83,10 +83,6 @@ impl Network for Loopback {
     }
 
     fn announcement_socket(&self, _on: &[Ipv4Addr]) -> io::Result<Box<dyn Datagrams>> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn listen(&self, _at: SocketAddr) -> io::Result<Box<dyn Listener>> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }

@@ -126,19 +126,18 @@ impl Paths {
 async fn accept(socket: Box<dyn Socket>, gateway: IpAddr, desk: Desk) {
     let mut connections = JoinSet::new();
     loop {
-        let (stream, peer) = match socket.accept().await {
-            Ok(accepted) => accepted,
-            Err(_) => {
-                sleep(PAUSE).await;
-                continue;
-            }
-        };
         while connections.try_join_next().is_some() {}
-        if peer.to_canonical() != gateway {
-            tracing::debug!(%peer, "a connection from somebody other than the gateway");
-        } else if connections.len() < CONNECTIONS {
-            let desk = desk.clone();
-            connections.spawn(timeout(CONNECTION_TIME, serve(stream, desk)));
+        // Who comes when all are taken waits: none of them lasts long.
+        if connections.len() == CONNECTIONS {
+            connections.join_next().await;
+        }
+        match socket.accept().await {
+            Ok((stream, peer)) if peer.to_canonical() == gateway => {
+                let desk = desk.clone();
+                connections.spawn(timeout(CONNECTION_TIME, serve(stream, desk)));
+            }
+            Ok((_, peer)) => tracing::debug!(%peer, "a connection from somebody other than the gateway"),
+            Err(_) => sleep(PAUSE).await,
         }
     }
 }

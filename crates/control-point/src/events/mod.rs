@@ -25,6 +25,8 @@ mod listener;
 mod look;
 mod subscriber;
 mod subscription;
+#[cfg(test)]
+mod tests;
 mod variable;
 mod watch;
 mod watching;

@@ -30,7 +30,7 @@ pub enum Variable {
 
 impl Variable {
     /// Reads a value; `None` if it is none that this variable can have (R84).
-    pub(super) fn read(name: &str, text: &str) -> Option<Self> {
+    pub(crate) fn read(name: &str, text: &str) -> Option<Self> {
         let text = text.trim();
         Some(match name {
             "ConnectionStatus" if !text.is_empty() => Self::ConnectionStatus(ConnectionStatus::parse(&bounded(text))),

@@ -309,6 +309,10 @@ impl Task {
                     Verdict::Untold => self.doubt(|other| other == position),
                     Verdict::Restarted => self.doubt(|_| true),
                 }
+                if self.watching.is_away() {
+                    // What it asks in vain only keeps the search waiting.
+                    self.subscriber = None;
+                }
             }
             Outcome::Searched(Ok(gateway)) => {
                 // Its services are those that it had, or it cannot be watched any more.

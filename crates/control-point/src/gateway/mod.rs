@@ -9,6 +9,8 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use portreeve_wire::Url;
+
 use crate::actions::Layer3Forwarding;
 use crate::discovery::Discovery;
 use crate::http;
@@ -147,6 +149,13 @@ impl Gateway {
     /// Every service of the description whose URLs stay on the gateway.
     pub(crate) fn offered(&self) -> &[OfferedService] {
         &self.inner.found.services
+    }
+
+    /// Where the events of the best connection are subscribed to, if it has any.
+    pub(crate) fn connection_events(&self) -> Option<&Url> {
+        let control = self.connection().wan().endpoint().control().url();
+        let offered = self.offered().iter().find(|offered| offered.control == *control);
+        offered?.events.as_ref()
     }
 
     /// What its requests go through.

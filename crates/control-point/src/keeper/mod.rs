@@ -4,6 +4,7 @@
 //! ([`keeping`]) orders.
 
 mod change;
+mod events;
 mod keeping;
 mod kept;
 mod perform;

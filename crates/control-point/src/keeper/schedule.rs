@@ -12,6 +12,13 @@ pub(crate) const CHECK_HEARD: Duration = Duration::from_secs(120);
 /// Between two looks at the gateway's status and external address.
 pub(crate) const SURVEY: Duration = Duration::from_secs(60);
 
+/// Between two looks at entries while the gateway tells of changes by itself and its announcements reach us: that it is
+/// there at all is noticed as soon as without events.
+pub(crate) const CHECK_WITH_EVENTS: Duration = Duration::from_secs(60);
+
+/// Between two looks at the gateway's status and external address while it tells of their changes by itself.
+pub(crate) const SURVEY_WITH_EVENTS: Duration = Duration::from_secs(600);
+
 /// Between two looks at our own addresses, which send nothing.
 pub(crate) const LOOK_HOME: Duration = Duration::from_secs(10);
 

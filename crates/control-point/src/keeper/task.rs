@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::MappingId;
 use super::change::{Change, State};
+use super::events::{EventNews, Events};
 use super::keeping::{Keeping, Kept, Order};
 use super::kept::Shared;
 use super::perform::{Outcome, found, has_address, perform};
@@ -109,6 +110,8 @@ struct Task {
     shared: BTreeMap<MappingId, Arc<Shared>>,
     commands: mpsc::UnboundedReceiver<Command>,
     announcements: Option<Announcements>,
+    /// While there are mappings, and the gateway is there and has events.
+    events: Option<Events>,
     wakefulness: Wakefulness,
 }
 
@@ -120,6 +123,7 @@ enum Event {
     Heard(Announcement),
     /// Announcements cannot be heard any more.
     Deaf,
+    Told(EventNews),
     Done(Outcome),
     Time,
 }
@@ -130,6 +134,7 @@ impl Task {
             keeping: Keeping::new(found(&gateway), external_address, Instant::now(), random_seed()),
             shared: BTreeMap::new(),
             announcements: listen(&gateway),
+            events: None,
             commands,
             gateway,
             wakefulness: Wakefulness::new(Instant::now(), SystemTime::now()),
@@ -155,7 +160,7 @@ impl Task {
                             // Whoever floods us with announcements must not keep it from going on.
                             biased;
                             outcome = &mut work => Event::Done(outcome),
-                            event = next_event(&mut self.commands, &mut self.announcements) => event,
+                            event = next_event(&mut self.commands, &mut self.announcements, &mut self.events) => event,
                         };
                         match event {
                             Event::Done(outcome) => {
@@ -176,7 +181,7 @@ impl Task {
                     let wake_at = self.keeping.wake_at();
                     let event = tokio::select! {
                         biased;
-                        event = next_event(&mut self.commands, &mut self.announcements) => event,
+                        event = next_event(&mut self.commands, &mut self.announcements, &mut self.events) => event,
                         () = until(wake_at) => Event::Time,
                     };
                     if matches!(event, Event::End) {
@@ -199,12 +204,17 @@ impl Task {
                 let (_, wanted, made, _) = shared.lock().0.clone().parts();
                 let sure_for = made.sure_for.map(|seconds| Duration::from_secs(seconds.into()));
                 self.shared.insert(id, shared);
+                if self.events.is_none() && self.keeping.is_here() {
+                    self.events = Events::of(&self.gateway);
+                }
                 self.keeping
                     .keep(id, Kept::new(wanted, follows_us, made.external_port), sure_for, since);
             }
             Event::Command(Command::Remove { id, done }) => self.remove(id, None, done),
             Event::Heard(announcement) => self.hear(&announcement),
             Event::Deaf => self.announcements = None,
+            Event::Told(EventNews::Come(come)) => self.keeping.events_come(come, Instant::now()),
+            Event::Told(EventNews::Told(told)) => self.keeping.told(told, Instant::now()),
             Event::Done(outcome) => self.take(outcome),
             Event::End | Event::Time => {}
         }
@@ -239,6 +249,15 @@ impl Task {
             Outcome::Searched(Ok(gateway)) => self.found(gateway, now),
             Outcome::Searched(Err(error)) => self.keeping.not_found(error, now),
         }
+        if !self.keeping.is_here() {
+            // What it asks in vain only keeps other requests waiting. If the gateway is back, it may have forgotten us.
+            self.hear_no_events(now);
+        }
+    }
+
+    fn hear_no_events(&mut self, now: Instant) {
+        self.events = None;
+        self.keeping.events_come(false, now);
     }
 
     fn found(&mut self, gateway: Gateway, now: Instant) {
@@ -249,6 +268,8 @@ impl Task {
             self.announcements = listen(&gateway);
         }
         self.keeping.found(found(&gateway), now);
+        self.hear_no_events(now);
+        self.events = Events::of(&gateway);
         self.gateway = gateway;
     }
 
@@ -261,6 +282,7 @@ impl Task {
         done: oneshot::Sender<Result<(), Error>>,
     ) {
         let kept = self.keeping.forget(id);
+        self.keeping.changes_something(Instant::now());
         if let Some(shared) = self.shared.remove(&id) {
             shared.lock().1 = State::Removed;
         }
@@ -273,8 +295,17 @@ impl Task {
             return;
         }
         let gateway = self.gateway.clone();
+        // With the last mapping there is nothing left to hear of.
+        let events = self.events.take_if(|_| self.shared.is_empty());
+        if events.is_some() {
+            self.keeping.events_come(false, Instant::now());
+        }
         tokio::spawn(async move {
             let result = take_away(&gateway, &kept, under_way).await;
+            if let Some(events) = events {
+                // Whoever waits for the removal may end its runtime afterwards.
+                events.end().await;
+            }
             if let Err(error) = &result {
                 tracing::debug!(%error, port = kept.external_port, "a mapping could not be removed");
             }
@@ -321,6 +352,7 @@ fn subject(order: &Order) -> Option<MappingId> {
 async fn next_event(
     commands: &mut mpsc::UnboundedReceiver<Command>,
     announcements: &mut Option<Announcements>,
+    events: &mut Option<Events>,
 ) -> Event {
     let heard = async {
         match announcements {
@@ -328,9 +360,16 @@ async fn next_event(
             None => std::future::pending().await,
         }
     };
+    let told = async {
+        match events {
+            Some(events) => events.next().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         biased;
         command = commands.recv() => command.map_or(Event::End, Event::Command),
+        news = told => Event::Told(news),
         announcement = heard => announcement.map_or(Event::Deaf, Event::Heard),
     }
 }

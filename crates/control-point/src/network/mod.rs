@@ -42,7 +42,9 @@ pub(crate) trait Network: fmt::Debug + Send + Sync {
     fn announcement_socket(&self, on: &[Ipv4Addr]) -> io::Result<Box<dyn Datagrams>>;
 
     /// Listens for connections to this address of ours; port 0 is one that is free.
-    fn listen(&self, at: SocketAddr) -> io::Result<Box<dyn Listener>>;
+    fn listen(&self, _at: SocketAddr) -> io::Result<Box<dyn Listener>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// An interface of this machine.

@@ -28,6 +28,7 @@ impl Lamp {
                 service_id: service_id.to_owned(),
                 control: url(""),
                 scpd: url(".xml"),
+                events: None,
             }
         };
         let common = WAN_COMMON_INTERFACE_CONFIG.urn(1);

@@ -1,8 +1,13 @@
-use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use nix::sys::socket::sockopt::SendTimeout;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, connect, setsockopt, socket};
+use nix::sys::time::TimeVal;
 
 use super::actions::variable;
 use super::http::{Request, Response};
@@ -45,6 +50,13 @@ pub(super) struct Subscription {
 /// Answers SUBSCRIBE: a new subscription or a renewal (UDA 1.0 sections 4.1.1, 4.1.2).
 pub(super) fn subscribe(state: &mut State, service: Service, request: &Request, peer: IpAddr) -> Response {
     let now = state.now();
+    let refused = state.played(|m| match m {
+        Misbehaviour::RefusesSubscriptions(status) => Some(*status),
+        _ => None,
+    });
+    if let Some(refused) = refused {
+        return status(refused);
+    }
     let seconds = state.played(|m| match m {
         Misbehaviour::GrantsSubscriptions(seconds) => Some(*seconds),
         _ => None,
@@ -115,10 +127,13 @@ pub(super) fn start(place: Arc<Place>, shared: Arc<Shared>) -> Worker {
 
 fn pump(place: &Place, shared: &Shared, stop: &StopFlag) {
     while !stop.is_set() {
-        let due = due(&mut shared.lock());
+        let (own, due) = {
+            let mut state = shared.lock();
+            (state.address, due(&mut state))
+        };
         for (callback, message) in due {
             // A subscriber that is gone misses its event, as everywhere.
-            let _ = place.run(|| deliver(callback, &message));
+            let _ = place.run(|| deliver(own, callback, &message));
         }
         thread::sleep(TICK);
     }
@@ -145,8 +160,10 @@ fn due(state: &mut State) -> Vec<(SocketAddr, String)> {
         if changed.is_empty() && subscription.sequence > 0 {
             continue;
         }
-        events.push((subscription.callback, notify(subscription, &changed)));
-        subscription.sequence += 1;
+        if !state.plays(&Misbehaviour::LosesEvents) {
+            events.push((subscription.callback, notify(subscription, &changed)));
+        }
+        subscription.sequence = subscription.sequence.checked_add(1).unwrap_or(1);
         subscription.sent = values;
     }
     state.subscriptions = subscriptions;
@@ -187,10 +204,19 @@ fn notify(subscription: &Subscription, changed: &[(&str, String)]) -> String {
     )
 }
 
-fn deliver(to: SocketAddr, message: &str) -> std::io::Result<()> {
-    let mut stream = TcpStream::connect_timeout(&to, CALLBACK_LIMIT)?;
+/// From the gateway's own address: subscribers on loopback could not know it by another.
+fn deliver(own: Ipv4Addr, to: SocketAddr, message: &str) -> io::Result<()> {
+    let SocketAddr::V4(to) = to else {
+        return Err(io::ErrorKind::Unsupported.into());
+    };
+    let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    // Connecting counts as sending.
+    let limit = TimeVal::new(CALLBACK_LIMIT.as_secs().try_into().unwrap_or(1), 0);
+    setsockopt(&socket, SendTimeout, &limit)?;
+    bind(socket.as_raw_fd(), &SockaddrIn::from(SocketAddrV4::new(own, 0)))?;
+    connect(socket.as_raw_fd(), &SockaddrIn::from(to))?;
+    let mut stream = TcpStream::from(socket);
     stream.set_read_timeout(Some(CALLBACK_LIMIT))?;
-    stream.set_write_timeout(Some(CALLBACK_LIMIT))?;
     stream.write_all(message.as_bytes())?;
     // The beginning of the answer is enough to know that it was heard.
     stream.read(&mut [0; 64]).map(|_| ())

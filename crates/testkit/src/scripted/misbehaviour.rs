@@ -197,6 +197,10 @@ pub enum Misbehaviour {
     RenewsWithNewSid,
     /// R82: grants this many seconds whatever was asked.
     GrantsSubscriptions(u64),
+    /// Answers SUBSCRIBE with this status line, renewals too.
+    RefusesSubscriptions(&'static str),
+    /// Counts events, and does not send them.
+    LosesEvents,
     /// R84: ExternalIPAddress reads so in events.
     EventsAddress(&'static str),
     /// R85: 412 for a CALLBACK on another address than the sender's.

@@ -352,13 +352,15 @@ fn times(granted: Option<Duration>, since: Instant) -> (Instant, Instant) {
     (since + granted / 2, since + granted)
 }
 
-/// A gateway that refuses, or whose messages do not come through, will most likely do so in a minute too; one that does
-/// not answer may be about to come back.
+/// A gateway that refuses, or whose messages do not come through, will most likely do so in a minute too. So will one that
+/// does not answer this and all else, and meanwhile keeps other requests waiting; but once that may be chance.
 fn retry_after(failure: &Failure, failures: u32) -> Duration {
-    let (first, most) = match failure {
-        Failure::Refused(_) => (Duration::from_secs(60), Duration::from_secs(1800)),
-        Failure::Silence => (Duration::from_secs(2), Duration::from_secs(60)),
-    };
+    const CHANCE: Duration = Duration::from_secs(5);
+    const FIRST: Duration = Duration::from_secs(60);
+    const MOST: Duration = Duration::from_secs(1800);
+    if *failure == Failure::Silence && failures == 1 {
+        return CHANCE;
+    }
     let factor = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
-    first.saturating_mul(factor).min(most)
+    FIRST.saturating_mul(factor).min(MOST)
 }

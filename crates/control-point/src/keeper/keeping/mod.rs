@@ -3,6 +3,7 @@
 //! Ask [`Keeping::order`] what to do now and [`Keeping::wake_at`] when to ask again; carry one order out at a time and
 //! hand its result to the method named with it. [`Keeping::changes`] tells what is to be told.
 
+mod events;
 mod presence;
 mod renewal;
 #[cfg(test)]
@@ -21,6 +22,8 @@ use super::schedule;
 use super::timetable::Timetable;
 use crate::error::Error;
 use crate::mapping::{External, Purpose, Random, Wanted};
+use events::Events;
+pub(crate) use events::Told;
 use presence::Presence;
 pub(crate) use presence::{Found, Survey};
 
@@ -42,6 +45,8 @@ pub(crate) struct Keeping {
     external_address: Option<IpAddr>,
     /// Whether an announcement of this gateway has ever come through.
     heard: bool,
+    /// What the gateway tells by itself.
+    events: Events,
     /// How often it was found in a row and then did not answer after all.
     found_in_vain: u32,
     can_check: bool,
@@ -119,6 +124,7 @@ impl Keeping {
             last_survey: None,
             external_address,
             heard: false,
+            events: Events::new(now),
             found_in_vain: 0,
             can_check: true,
             check_at: now + schedule::CHECK_UNHEARD,
@@ -136,6 +142,7 @@ impl Keeping {
     /// Keeps a mapping that has just been made, by a request sent at `since`, for this long at least.
     pub(crate) fn keep(&mut self, id: MappingId, kept: Kept, lease: Option<Duration>, since: Instant) {
         self.mappings.insert(id, kept);
+        self.events.own_change(since);
         self.granted(id, lease, since);
     }
 
@@ -175,6 +182,7 @@ impl Keeping {
         if let Some((due, id)) = self.due.first()
             && due <= now
         {
+            self.events.own_change(now);
             return Some(self.renewal(id));
         }
         if let Some(id) = self.suspect.pop_first() {
@@ -188,7 +196,7 @@ impl Keeping {
             }
         }
         if self.survey_at <= now {
-            self.survey_at = now + schedule::SURVEY;
+            self.survey_at = now + self.survey_interval();
             return Some(Order::Survey);
         }
         None
@@ -275,9 +283,19 @@ impl Keeping {
     }
 
     fn check_interval(&self) -> Duration {
-        match self.heard {
-            true => schedule::CHECK_HEARD,
-            false => schedule::CHECK_UNHEARD,
+        match (self.heard, self.events.come()) {
+            (true, false) => schedule::CHECK_HEARD,
+            (true, true) => schedule::CHECK_WITH_EVENTS,
+            // No event tells that the gateway has started anew.
+            (false, _) => schedule::CHECK_UNHEARD,
+        }
+    }
+
+    fn survey_interval(&self) -> Duration {
+        // Somebody has to notice when it is gone.
+        match self.events.come() && self.can_check {
+            true => schedule::SURVEY_WITH_EVENTS,
+            false => schedule::SURVEY,
         }
     }
 

@@ -48,6 +48,11 @@ pub(crate) struct Survey {
 }
 
 impl Keeping {
+    /// Whether the gateway is there, as far as is known.
+    pub(crate) fn is_here(&self) -> bool {
+        matches!(self.presence, Presence::Here)
+    }
+
     /// The result of a survey.
     pub(crate) fn surveyed(&mut self, result: Result<Survey, Error>, now: Instant) {
         let survey = match result {

@@ -2,6 +2,7 @@
 //! time.
 
 mod comings_and_goings;
+mod events;
 mod leases;
 mod removal;
 mod sharing;

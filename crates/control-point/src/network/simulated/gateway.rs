@@ -6,11 +6,18 @@ use std::time::Duration;
 
 use portreeve_wire::description::{Description, Identity};
 use portreeve_wire::resource::{self, Resource};
+use portreeve_wire::service::Service;
 use portreeve_wire::soap::{self, FAULT_STATUS};
 use portreeve_wire::ssdp::{Announcer, Group, Search, advertisements, answers};
+<<<<<<< HEAD
 use portreeve_wire::{Call, ErrorCode, Fault, Offer, Quirks, Uuid, Value, View, dispatch};
+=======
+use portreeve_wire::{Call, ErrorCode, Fault, Quirks, Url, Uuid, Value, View, dispatch};
+use tokio::sync::mpsc;
+>>>>>>> 4b70e0e (Let the keeper hear what the gateway tells by itself)
 use tokio::time::Instant;
 
+use super::events::Subscriptions;
 use crate::network::asked::Asked;
 
 /// The gateway's address.
@@ -25,6 +32,7 @@ pub(crate) struct SimulatedGateway {
     http_port: u16,
     up_since: Instant,
     system_update_id: u32,
+    subscriptions: Subscriptions,
     pub(crate) external_address: String,
     /// How often each action was called.
     pub(crate) calls: BTreeMap<String, u64>,
@@ -49,6 +57,7 @@ impl SimulatedGateway {
             http_port: 5000,
             up_since: Instant::now(),
             system_update_id: 0,
+            subscriptions: Subscriptions::default(),
             external_address: "11.11.11.1".to_owned(),
             calls: BTreeMap::new(),
             expired: 0,
@@ -69,6 +78,12 @@ impl SimulatedGateway {
         self.table.clear();
     }
 
+    /// Loses the mapping of a UDP port, as when a person removes it.
+    pub(crate) fn remove_one(&mut self, port: u16) {
+        self.table.remove(&("UDP".to_owned(), port));
+        self.system_update_id += 1;
+    }
+
     /// Gives a UDP port to another host, whoever has it.
     pub(crate) fn give_away(&mut self, port: u16) {
         let row = Row {
@@ -85,8 +100,32 @@ impl SimulatedGateway {
         self.calls.get(action).copied().unwrap_or(0)
     }
 
+    /// Subscriptions to its events.
+    pub(crate) fn subscriptions(&mut self) -> usize {
+        self.subscriptions.len()
+    }
+
+    /// Has no events from now on, and says so.
+    pub(crate) fn refuse_subscriptions(&mut self) {
+        self.subscriptions.forget_all();
+        self.subscriptions.refuses = true;
+    }
+
+    pub(super) fn publish(&mut self) {
+        if self.up {
+            let state = [
+                ("ConnectionStatus", "Connected".into()),
+                ("ExternalIPAddress", self.external_address.as_str().into()),
+                ("PortMappingNumberOfEntries", (self.table.len() as u16).into()),
+                ("SystemUpdateID", self.system_update_id.into()),
+            ];
+            self.subscriptions.publish(&state);
+        }
+    }
+
     pub(super) fn kill(&mut self) {
         self.up = false;
+        self.subscriptions.forget_all();
         self.table.clear();
     }
 
@@ -130,6 +169,7 @@ impl SimulatedGateway {
         found.iter().map(render).collect()
     }
 
+<<<<<<< HEAD
     pub(super) fn respond(&mut self, request: &Asked) -> (u16, String) {
         match resource::find(Offer::default(), &request.path) {
             Some(Resource::Description(view)) => (200, self.description(view).render()),
@@ -154,9 +194,52 @@ impl SimulatedGateway {
                             Err(code) => (FAULT_STATUS, soap::fault(&Fault::from(code))),
                         }
                     }
+=======
+    /// Status, header fields and body; `send` sends messages to a place.
+    pub(super) fn respond(
+        &mut self,
+        request: &Asked,
+        send: impl FnOnce(Url) -> mpsc::UnboundedSender<String>,
+    ) -> (u16, Vec<(&'static str, String)>, String) {
+        let (status, body) = match resource::find(&request.path) {
+            Some(Resource::Event(service, _)) if service.name == "WANIPConnection" => {
+                *self.calls.entry(request.method.clone()).or_default() += 1;
+                let (status, fields) = self.subscriptions.answer(request, send);
+                return (status, fields, String::new());
+            }
+            Some(Resource::Description(view)) => (200, self.description(view).render()),
+            Some(Resource::Control(service)) => self.control(service, request),
+            _ => (404, String::new()),
+        };
+        (status, Vec::new(), body)
+    }
+
+    fn control(&mut self, service: &'static Service, request: &Asked) -> (u16, String) {
+        let parsed = soap::parse(request.soap_action.as_deref(), &request.body, Quirks::default());
+        match parsed.unwrap() {
+            soap::Request::Query { variable } => {
+                *self.calls.entry(variable.clone()).or_default() += 1;
+                let value: Value = match &*variable {
+                    "SystemUpdateID" => self.system_update_id.into(),
+                    "PortMappingNumberOfEntries" => (self.table.len() as u16).into(),
+                    other => panic!("{other}"),
+                };
+                (200, soap::variable_response(&value))
+            }
+            soap::Request::Action {
+                service_type,
+                action,
+                arguments,
+            } => {
+                let (service, version) = dispatch(service, &service_type, &action, Quirks::default()).unwrap();
+                let call = Call::parse(service, version, &action, &arguments, Quirks::default()).unwrap();
+                *self.calls.entry(action).or_default() += 1;
+                match self.carry_out(&call) {
+                    Ok(values) => (200, soap::response(service, version, call.action, &values)),
+                    Err(code) => (FAULT_STATUS, soap::fault(&Fault::from(code))),
+>>>>>>> 4b70e0e (Let the keeper hear what the gateway tells by itself)
                 }
             }
-            _ => (404, String::new()),
         }
     }
 

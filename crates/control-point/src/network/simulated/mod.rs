@@ -1,5 +1,6 @@
 //! A machine, a gateway and the cable between them in memory, for tests on paused time.
 
+mod events;
 mod gateway;
 mod serve;
 
@@ -14,7 +15,7 @@ use portreeve_wire::Quirks;
 use portreeve_wire::ssdp::{self, Message};
 use tokio::sync::{Notify, broadcast};
 
-use super::{BoxFuture, Connected, Datagrams, Interface, Network};
+use super::{BoxFuture, Connected, Datagrams, Interface, Listener, Network};
 use crate::discovery::{Discovery, discover};
 use crate::mapping::Random;
 pub(crate) use gateway::{GATEWAY, SimulatedGateway};
@@ -29,6 +30,7 @@ struct Inner {
     gateway: Mutex<SimulatedGateway>,
     conditions: Mutex<Conditions>,
     announcements: broadcast::Sender<Vec<u8>>,
+    doors: events::Doors,
 }
 
 /// How the machine and the cable are.
@@ -39,6 +41,8 @@ struct Conditions {
     swallowed: u64,
     /// How long the gateway takes for an action.
     held_back: Option<(&'static str, Duration)>,
+    /// Whether a firewall of this machine drops connections to it.
+    firewall: bool,
     random: Random,
 }
 
@@ -50,12 +54,14 @@ impl Simulated {
             refused: 0,
             swallowed: 0,
             held_back: None,
+            firewall: false,
             random: Random(7),
         };
         let inner = Inner {
             gateway: Mutex::new(SimulatedGateway::new()),
             conditions: Mutex::new(conditions),
             announcements: broadcast::channel(64).0,
+            doors: events::Doors::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -84,6 +90,22 @@ impl Simulated {
     /// Lets the gateway take so long for an action, each time.
     pub(crate) fn hold_back(&self, action: &'static str, time: Duration) {
         self.conditions().held_back = Some((action, time));
+    }
+
+    /// Gives the gateway another external address, which it tells its subscribers.
+    pub(crate) fn set_external_address(&self, address: &str) {
+        self.gateway().external_address = address.to_owned();
+        self.publish();
+    }
+
+    /// Lets the gateway tell its subscribers what has been done to it.
+    pub(crate) fn tell(&self) {
+        self.publish();
+    }
+
+    /// Lets a firewall of this machine drop connections to it, or not any more.
+    pub(crate) fn set_firewall(&self, drops: bool) {
+        self.conditions().firewall = drops;
     }
 
     /// Pulls the gateway's plug.
@@ -198,6 +220,10 @@ impl Network for Simulated {
         Ok(Box::new(AnnouncementSocket {
             heard: tokio::sync::Mutex::new(self.inner.announcements.subscribe()),
         }))
+    }
+
+    fn listen(&self, at: SocketAddr) -> io::Result<Box<dyn Listener>> {
+        Ok(self.inner.doors.open(at))
     }
 }
 

@@ -11,16 +11,22 @@ pub(super) async fn serve(stream: DuplexStream, network: Simulated) -> io::Resul
     let mut stream = BufReader::new(stream);
     while let Some(request) = asked::read(&mut stream).await? {
         tokio::time::sleep(network.time_for(request.soap_action.as_deref())).await;
-        let (status, body) = {
+        let (status, fields, body) = {
             let mut gateway = network.gateway();
             if !gateway.is_up() {
                 return Ok(());
             }
-            gateway.respond(&request)
+            gateway.respond(&request, |callback| network.sender(&callback))
         };
-        let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n", body.len());
-        stream.write_all((head + &body).as_bytes()).await?;
+        let fields: String = fields
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
+        let length = body.len();
+        let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n{fields}\r\n{body}");
+        stream.write_all(answer.as_bytes()).await?;
         stream.flush().await?;
+        network.publish();
     }
     Ok(())
 }

@@ -1,0 +1,116 @@
+//! What follows from what the gateway tells by itself.
+//!
+//! An event is an occasion to look, sooner than it would be time: what is believed is what the gateway answers.
+
+use std::net::IpAddr;
+use std::ops::Bound;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Keeping, MappingId};
+use crate::keeper::schedule;
+
+/// How many entries are looked at when somebody has changed something: if one is gone, the others follow.
+const SAMPLE: usize = 4;
+
+/// How long after a request of ours a change is taken for its effect. A check finds later what that hides.
+const OWN: Duration = Duration::from_secs(3);
+
+/// What the gateway has told by itself.
+#[derive(Debug)]
+pub(super) struct Events {
+    come: bool,
+    connected: Option<bool>,
+    system_update_id: Option<u32>,
+    /// Until then, a change of the table is most likely our own.
+    own_until: Instant,
+    /// Before then, nothing is looked at because of another event.
+    calm_until: Instant,
+}
+
+/// An event; `None` is what it says nothing about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) connected: Option<bool>,
+    /// The inner `None` is a gateway without an address.
+    pub(crate) external_address: Option<Option<IpAddr>>,
+    pub(crate) system_update_id: Option<u32>,
+}
+
+impl Events {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            come: false,
+            connected: None,
+            system_update_id: None,
+            own_until: now,
+            calm_until: now,
+        }
+    }
+
+    /// Whether events come.
+    pub(super) fn come(&self) -> bool {
+        self.come
+    }
+
+    /// We change something from now on.
+    pub(super) fn own_change(&mut self, now: Instant) {
+        self.own_until = self.own_until.max(now + OWN);
+    }
+}
+
+impl Keeping {
+    /// We are about to change something at the gateway.
+    pub(crate) fn changes_something(&mut self, now: Instant) {
+        self.events.own_change(now);
+    }
+
+    /// Events come from now on, or do not any more.
+    pub(crate) fn events_come(&mut self, come: bool, now: Instant) {
+        if self.events.come == come {
+            return;
+        }
+        self.events.come = come;
+        (self.events.connected, self.events.system_update_id) = (None, None);
+        self.check_at = self.check_at.min(now + self.check_interval());
+        let survey_at = now + self.survey_interval();
+        self.survey_at = match come {
+            true => survey_at,
+            false => self.survey_at.min(survey_at),
+        };
+    }
+
+    /// An event.
+    pub(crate) fn told(&mut self, told: Told, now: Instant) {
+        let events = &mut self.events;
+        let connected = events.connected;
+        events.connected = told.connected.or(connected);
+        let moved = told
+            .external_address
+            .is_some_and(|address| address != self.external_address);
+        let switched = connected.is_some() && told.connected.is_some() && told.connected != connected;
+        let before = events.system_update_id;
+        events.system_update_id = told.system_update_id.or(before);
+        let changed = before.is_some() && told.system_update_id.is_some() && told.system_update_id != before;
+        let own = now < events.own_until;
+        let due = now.max(events.calm_until);
+        if moved || switched {
+            events.calm_until = due + schedule::CALM;
+            self.survey_at = self.survey_at.min(due);
+        }
+        if changed && !own && self.can_check && self.events.calm_until <= now {
+            self.events.calm_until = now + schedule::CALM;
+            self.suspect_some();
+        }
+    }
+
+    /// In turns.
+    fn suspect_some(&mut self) {
+        let after = (Bound::Excluded(self.last_checked), Bound::Unbounded);
+        let in_turn = self.mappings.range(after).chain(self.mappings.iter());
+        let some: Vec<MappingId> = in_turn.map(|(id, _)| *id).take(SAMPLE).collect();
+        self.last_checked = some.last().copied().unwrap_or(self.last_checked);
+        self.suspect.extend(some);
+    }
+}
