@@ -92,6 +92,18 @@ pub enum Unusable {
     /// The gateway has no external address, or none that is one.
     #[error("it has no external address (it says {0:?})")]
     NoExternalAddress(String),
+    /// This computer has no IPv4 address towards the gateway, and mappings are for IPv4.
+    #[error("this computer has no IPv4 address in the gateway's network")]
+    NoIpv4,
+    /// This computer has no IPv6 address that others could reach, and pinholes are for IPv6.
+    #[error("this computer has no IPv6 address in the gateway's network that reaches further than the link")]
+    NoIpv6,
+    /// The gateway has no service that opens pinholes (WANIPv6FirewallControl:1).
+    #[error("it offers no service that opens pinholes")]
+    NoFirewallControl,
+    /// The gateway's IPv6 firewall lets nobody open pinholes (InboundPinholeAllowed is 0).
+    #[error("its IPv6 firewall allows no pinholes")]
+    PinholesNotAllowed,
     /// There is a gateway, but it has no connection service that maps ports.
     #[error("it offers no service that maps ports")]
     NoConnectionService,
@@ -224,6 +236,9 @@ pub enum InvalidRequest {
     /// A lease that the protocol cannot carry.
     #[error("a lease lasts between 1 second and 604800 seconds (a week), not {} seconds", .0.as_secs())]
     Lease(Duration),
+    /// A lease that pinholes cannot have.
+    #[error("the lease of a pinhole lasts between 1 second and 86400 seconds (a day), not {} seconds", .0.as_secs())]
+    PinholeLease(Duration),
     /// A protocol other than TCP and UDP.
     #[error("{0:?} is no protocol of a mapping: TCP or UDP")]
     Protocol(String),

@@ -56,6 +56,7 @@
 //! # Ok(())
 //! # }
 //! ```
+//! Over IPv6 a [pinhole](pinhole) in the gateway's firewall does what a mapping does over IPv4.
 //!
 //! [`doctor`] walks the whole way from this computer to the internet and back, and says where it ends. [`listing`] reads
 //! every mapping, [`raw`] calls any action by name, [`actions`] has each action of the standard's services as a method.
@@ -78,16 +79,18 @@ mod keeper;
 pub mod listing;
 mod mapping;
 mod network;
+pub mod pinhole;
 mod random;
 pub mod raw;
 pub mod stability;
 pub mod status;
 pub mod stun;
 
-pub use discovery::{Discovery, GatewayAddress, discover};
+pub use discovery::{Discovery, Family, GatewayAddress, discover};
 pub use error::{Conversation, Error, InvalidRequest, NoGateway, PortsRefused, Refusal, Rejected, Untrue, Unusable};
 pub use explain::Explanation;
 pub use gateway::Gateway;
 pub use keeper::{Change, Changes, KeptMapping, State};
 pub use mapping::{ExternalEnd, MapRequest, Mapping, Note, Protocol, Verification};
+pub use pinhole::{KeptPinhole, Opened, Pinhole, PinholeRequest, Transport};
 pub use status::Status;

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use portreeve_wire::Quirks;
 use portreeve_wire::ssdp::{self, Message, Notification, Notify};
 
+use super::origin::Family;
 use crate::error::Error;
 use crate::gateway::Gateway;
 use crate::network::Datagrams;
@@ -55,11 +56,18 @@ impl Announcements {
         let open = || -> io::Result<Box<dyn Datagrams>> {
             let interfaces = discovery.network.interfaces()?;
             let meant = |name: &str| gateway.interface().is_empty() || name == gateway.interface();
-            let interfaces = interfaces.iter().filter(|interface| meant(&interface.name));
-            let addresses: Vec<_> = interfaces
-                .filter_map(|interface| Some(interface.addresses.first()?.0))
-                .collect();
-            discovery.network.announcement_socket(&addresses)
+            let mut interfaces = interfaces.iter().filter(|interface| meant(&interface.name));
+            // One family tells all, and each group that is joined is one more that switches and access points carry.
+            match Family::of(gateway.address()) {
+                Family::Ipv4 => {
+                    let addresses: Vec<_> = interfaces.filter_map(|interface| interface.ipv4().next()).collect();
+                    discovery.network.announcement_socket(&addresses)
+                }
+                Family::Ipv6 => {
+                    let interface = interfaces.next().ok_or(io::ErrorKind::NotFound)?;
+                    discovery.network.announcement_socket_v6(interface.index)
+                }
+            }
         };
         let socket = open().map_err(|error| Error::System {
             doing: "listening to announcements",

@@ -4,7 +4,7 @@
 //! before the gateway has been asked, and a cache that cannot be read or written is none.
 
 use std::io::{self, Read, Write};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::origin::Origin;
 use super::search::Remembered;
+use crate::gateway::Gateway;
 
 /// More networks than a laptop visits in a year.
 const ENTRIES: usize = 64;
@@ -41,7 +42,7 @@ pub(crate) struct Cache {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Place {
     interface: String,
-    default_gateway: Option<Ipv4Addr>,
+    default_gateway: Option<IpAddr>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +72,14 @@ impl Place {
             interface: first.interface.clone(),
             default_gateway: first.gateway,
         })
+    }
+}
+
+impl Place {
+    /// Whether the place tells over which interface the gateway is reached, for one with a link-local address.
+    pub(crate) fn tells_link_of(&self, gateway: &Gateway) -> bool {
+        let link_local = matches!(gateway.address(), IpAddr::V6(address) if address.is_unicast_link_local());
+        !link_local || gateway.interface() == self.interface
     }
 }
 

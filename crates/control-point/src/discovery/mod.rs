@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Whoever was taken in this network before is asked first, then the default gateway, then everybody on all interfaces
-//! at once. The first gateway on which mappings work is taken, unless a better one is about to come.
+//! at once, over IPv6 where nothing is found over IPv4. The first gateway on which mappings work is taken, unless a
+//! better one is about to come.
 
 mod address;
 mod announcements;
@@ -33,7 +34,10 @@ use crate::gateway::Gateway;
 use crate::network::{BoxFuture, Interface, Network, System};
 pub use address::GatewayAddress;
 pub use announcements::{Announcement, Announcements};
+pub use origin::Family;
+pub(crate) use origin::{Origin, near};
 use search::Until;
+pub(crate) use target::{everyone_from, group_at};
 
 /// How long to search, unless said otherwise: as long as answers may take that were asked for within a second.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -46,6 +50,7 @@ pub fn discover() -> Discovery {
         timeout: TIMEOUT,
         gateway: None,
         interface: None,
+        family: None,
         cache: CacheChoice::Default,
         network: Arc::new(System),
     }
@@ -58,6 +63,7 @@ pub struct Discovery {
     timeout: Duration,
     gateway: Option<GatewayAddress>,
     interface: Option<String>,
+    family: Option<Family>,
     cache: CacheChoice,
     network: Arc<dyn Network>,
 }
@@ -95,6 +101,12 @@ impl Discovery {
         self
     }
 
+    /// Searches in this family only. By default IPv4 is searched first, and IPv6 where nothing good is found soon.
+    pub fn family(mut self, family: Family) -> Self {
+        self.family = Some(family);
+        self
+    }
+
     /// Remembers gateways in this file, by default `$XDG_CACHE_HOME/portreeve/gateways.json`. They are asked first the
     /// next time, and never taken without having been asked. What is wrong with the file does not matter.
     pub fn cache(mut self, path: impl Into<PathBuf>) -> Self {
@@ -112,6 +124,12 @@ impl Discovery {
     pub(crate) fn no_longer_than(mut self, most: Duration) -> Self {
         self.timeout = self.timeout.min(most);
         self
+    }
+
+    /// Of any gateway, also where one was named, and nothing remembered.
+    pub(crate) fn of_any_gateway(mut self) -> Self {
+        self.gateway = None;
+        self.without_cache()
     }
 
     /// The gateway that the caller named.
@@ -144,6 +162,15 @@ impl Discovery {
     pub(crate) fn network(mut self, network: Arc<dyn Network>) -> Self {
         self.network = network;
         self
+    }
+
+    /// Where it searches from.
+    pub(crate) fn origins(&self) -> io::Result<Vec<Origin>> {
+        let mut interfaces = self.network.interfaces()?;
+        interfaces.retain(|interface| self.interface.as_ref().is_none_or(|name| *name == interface.name));
+        let mut origins = Origin::of(&interfaces);
+        origins.retain(|origin| self.family.is_none_or(|family| family == origin.family()));
+        Ok(origins)
     }
 
     /// The interfaces of the network that it searches.

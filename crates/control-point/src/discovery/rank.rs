@@ -108,7 +108,8 @@ pub(crate) fn patience(rank: GatewayRank, alone: bool, known: bool) -> Option<Du
         (Standing::UpPublic, Place::Loopback) if alone => Some(AT_ONCE),
         (Standing::UpPublic, Place::Loopback) if known => Some(SHORT),
         (Standing::UpPublic, Place::Loopback) => Some(LONG),
-        (Standing::UpPublic, _) if known => Some(AT_ONCE),
+        (Standing::UpPublic, Place::DefaultGateway(_)) if known => Some(AT_ONCE),
+        // Whoever stands in another place may have pushed in before the router once, and shall not stay for ever.
         (Standing::UpPublic, _) => Some(SHORT),
         // Double NAT: another gateway that has none is unlikely.
         (Standing::UpPrivate | Standing::Up, Place::DefaultGateway(_)) => Some(LONG),

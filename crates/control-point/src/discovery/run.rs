@@ -2,21 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use portreeve_wire::Quirks;
 use portreeve_wire::ssdp::{self, Message, Response};
-use portreeve_wire::{Quirks, Url};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use super::address::Named;
+use super::address::Reached;
 use super::cache::{self, Place};
 use super::examine::examine;
-use super::origin::Origin;
-use super::search::{Command, Findings, LeadId, Plan, Remembered, Search, Until, Wanted};
-use super::{Cached, Discovery};
+use super::origin::{self, Origin};
+use super::search::{Command, Findings, LeadId, Plan, Remembered, Search, Until, Wanted, on_link};
+use super::{Cached, Discovery, Family};
 use crate::error::{Conversation, Error, InvalidRequest, NoGateway, Unusable};
 use crate::gateway::{Found, Gateway, Thoroughness};
 use crate::http;
@@ -37,43 +37,50 @@ pub(super) async fn run(discovery: &Discovery, until: Until) -> Result<Vec<Gatew
     let gateways = Shell::new(discovery, &plan, start).run(plan, origins).await?;
     if let (Until::Certain, None, Some(place), Cached::At(path), Some(best)) =
         (until, &discovery.gateway, &place, &discovery.cached(), gateways.first())
-        && let Some(remembered) = remembered(best)
+        && place.tells_link_of(best)
     {
-        cache::note(path, place, &remembered);
+        cache::note(path, place, &remembered(best));
     }
     Ok(gateways)
 }
 
 fn origins(discovery: &Discovery) -> Result<Vec<Origin>, Error> {
-    let mut interfaces = discovery.network.interfaces().map_err(|error| Error::System {
+    let origins = discovery.origins().map_err(|error| Error::System {
         doing: "reading the network interfaces",
         reason: error.to_string(),
     })?;
-    if let Some(name) = &discovery.interface {
-        interfaces.retain(|interface| interface.name == *name);
-        if interfaces.is_empty() {
-            return Err(Error::Invalid(InvalidRequest::Value {
-                what: "interface",
-                value: name.clone(),
-                problem: "there is none of this name that is up and has an IPv4 address".to_owned(),
-            }));
-        }
+    match &discovery.interface {
+        Some(name) if origins.is_empty() => Err(Error::Invalid(InvalidRequest::Value {
+            what: "interface",
+            value: name.clone(),
+            problem: "there is none of this name that is up and has an address".to_owned(),
+        })),
+        _ => Ok(origins),
     }
-    Ok(Origin::of(&interfaces))
 }
 
 fn plan(discovery: &Discovery, origins: Vec<Origin>, place: Option<&Place>, until: Until) -> Plan {
     let wanted = match &discovery.gateway {
         None => Wanted::Any,
-        Some(address) => match &address.0 {
-            Named::Host(address) => Wanted::At(*address),
-            Named::Description(url) => Wanted::Described(url.clone()),
+        Some(address) => match address.reached(&origins) {
+            Reached::Host(address) => Wanted::At(address),
+            Reached::Description(url) => Wanted::Described(url),
         },
     };
-    let remembered = match (&wanted, place, discovery.cached()) {
+    let mut remembered = match (&wanted, place, discovery.cached()) {
         (Wanted::Any, Some(place), Cached::At(path)) => cache::load(&path).remembered(place),
         _ => Vec::new(),
     };
+    // What is remembered of a place is on the place's link.
+    let link = origins.first().map_or(0, |origin| origin.index);
+    for gateway in &mut remembered {
+        gateway.location = on_link(gateway.location.clone(), link);
+    }
+    remembered.retain(|gateway| {
+        discovery
+            .family
+            .is_none_or(|family| family == Family::of(gateway.location.host()))
+    });
     Plan {
         origins,
         wanted,
@@ -84,11 +91,11 @@ fn plan(discovery: &Discovery, origins: Vec<Origin>, place: Option<&Place>, unti
     }
 }
 
-fn remembered(gateway: &Gateway) -> Option<Remembered> {
-    Some(Remembered {
-        location: Url::parse(gateway.location()).ok()?,
+fn remembered(gateway: &Gateway) -> Remembered {
+    Remembered {
+        location: gateway.url().clone(),
         udn: gateway.udn().to_owned(),
-    })
+    }
 }
 
 /// What happens while the machine waits. Tasks end when it is dropped.
@@ -107,7 +114,7 @@ struct Shell<'a> {
 /// An answer to a search from an origin.
 struct Heard {
     origin: usize,
-    responder: Ipv4Addr,
+    responder: IpAddr,
     answer: Response,
 }
 
@@ -157,7 +164,7 @@ impl<'a> Shell<'a> {
         match command {
             Command::Send { origin, to, datagram } => {
                 let sent = match self.socket(origin, &origins[origin]) {
-                    Ok(socket) => socket.send(datagram.as_bytes(), to.into()).await,
+                    Ok(socket) => socket.send(datagram.as_bytes(), to).await,
                     Err(error) => Err(error),
                 };
                 if let Err(error) = sent {
@@ -169,7 +176,7 @@ impl<'a> Shell<'a> {
                 tracing::debug!(%location, "examining");
                 let (http, thoroughness) = (Arc::clone(&self.http), self.thoroughness);
                 self.examinations.spawn(async move {
-                    let result = examine(&http, location, from.map(IpAddr::V4), thoroughness).await;
+                    let result = examine(&http, location, from, thoroughness).await;
                     (id, result)
                 });
             }
@@ -181,7 +188,11 @@ impl<'a> Shell<'a> {
         if let Some(socket) = &self.sockets[index] {
             return Ok(Arc::clone(socket));
         }
-        let socket: Arc<dyn Datagrams> = self.discovery.network.search_socket(origin.address)?.into();
+        let socket: Arc<dyn Datagrams> = self
+            .discovery
+            .network
+            .search_socket(origin.socket(origin.address, 0))?
+            .into();
         self.receivers
             .spawn(receive(Arc::clone(&socket), index, self.answers.0.clone()));
         self.sockets[index] = Some(Arc::clone(&socket));
@@ -205,10 +216,13 @@ impl<'a> Shell<'a> {
             .iter()
             .filter_map(|id| Some((search.heard(*id), self.found.remove(id)?)));
         let gateways = found.map(|(heard, found)| {
-            let ours = origins
-                .iter()
-                .find(|origin| IpAddr::V4(origin.address) == found.local());
-            let interface = ours.map(|origin| origin.interface.clone()).unwrap_or_default();
+            // On one link, each of our addresses will do.
+            let ours = origins.iter().find(|origin| origin.address == found.local());
+            let near = || origin::near(origins, found.location().authority()).map(|near| &origins[near]);
+            let interface = ours
+                .or_else(near)
+                .map(|origin| origin.interface.clone())
+                .unwrap_or_default();
             Gateway::new(found, heard, interface, self.discovery.clone())
         });
         let gateways: Vec<_> = gateways.collect();
@@ -227,7 +241,7 @@ impl<'a> Shell<'a> {
         Err(Error::NoGateway(NoGateway {
             waited: self.start.elapsed(),
             interfaces,
-            default_gateway: origins.iter().find_map(|origin| origin.gateway).map(IpAddr::V4),
+            default_gateway: origins.iter().find_map(|origin| origin.gateway),
             named: self.discovery.gateway.as_ref().map(ToString::to_string),
             rejected,
         }))
@@ -244,10 +258,9 @@ async fn receive(socket: Arc<dyn Datagrams>, origin: usize, answers: mpsc::Sende
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => continue,
             Err(error) => return tracing::debug!(%error, "no more answers are heard"),
         };
-        let SocketAddr::V4(source) = source else { continue };
         match ssdp::parse(buffer.get(..len).unwrap_or_default(), Quirks::default()) {
             Ok(Message::Response(answer)) => {
-                let responder = *source.ip();
+                let responder = source.ip().to_canonical();
                 tracing::trace!(%source, location = answer.location, "answered");
                 if answers
                     .send(Heard {

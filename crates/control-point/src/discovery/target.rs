@@ -1,12 +1,15 @@
 //! What is searched for, when, and how a search looks.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use portreeve_wire::ssdp::{Asked, Group, PORT, render_search};
 
+use super::origin::{Family, Origin};
+
 /// Everybody who listens for searches (UDA 1.1 section 1.1.1).
-pub(crate) const EVERYONE: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(239, 255, 255, 250), PORT);
+#[cfg(test)]
+pub(crate) const EVERYONE: SocketAddr = Group::Ipv4.address();
 
 /// `MX` of searches, in seconds: the least that there is, since answers take up to that.
 const MX: u8 = 1;
@@ -64,12 +67,33 @@ impl Round {
     }
 }
 
+/// The group to ask from an origin: what is on the link from a link-local address, what is in the site from one that
+/// reaches further (UDA 2.0 annex A.2.3).
+pub(crate) fn everyone_from(origin: &Origin) -> SocketAddr {
+    let group = match origin.family() {
+        Family::Ipv4 => Group::Ipv4,
+        Family::Ipv6 if origin.is_link_local() => Group::Ipv6LinkLocal,
+        Family::Ipv6 => Group::Ipv6SiteLocal,
+    };
+    origin.socket(group.address().ip(), PORT)
+}
+
+/// The group at an address, or for a host the one that its `HOST` header may name.
+pub(crate) fn group_at(to: SocketAddr) -> Group {
+    match to.ip() {
+        ip if ip.is_ipv4() => Group::Ipv4,
+        ip if ip == Group::Ipv6SiteLocal.address().ip() => Group::Ipv6SiteLocal,
+        _ => Group::Ipv6LinkLocal,
+    }
+}
+
 /// The datagrams to one address, which has been sent so many before.
 ///
 /// The first asks for gateways. The next ask for what is left of those that do not answer to it: some know their
 /// services only, or no more than `upnp:rootdevice`, and one answers `ssdp:all` with its first device.
-pub(crate) fn searches(repetition: u32, to: SocketAddrV4, user_agent: &str) -> Vec<String> {
+pub(crate) fn searches(repetition: u32, to: SocketAddr, user_agent: &str) -> Vec<String> {
     let unicast = !to.ip().is_multicast();
+    let group = group_at(to);
     let targets: &[&str] = match repetition {
         0 => &[IGD_2, IGD_1],
         1 => &[IGD_2, IGD_1, IP_1, PPP_1, ROOT],
@@ -77,12 +101,9 @@ pub(crate) fn searches(repetition: u32, to: SocketAddrV4, user_agent: &str) -> V
     };
     let asked = match unicast && repetition == 0 {
         // Answered at once, without MX (UDA 1.1 section 1.3.2) ...
-        true => Asked::Host(to.into()),
+        true => Asked::Host(to),
         // ... which devices made of an old libupnp miss: they take what is meant for all.
-        false => Asked::Group {
-            group: Group::Ipv4,
-            mx: MX,
-        },
+        false => Asked::Group { group, mx: MX },
     };
     targets
         .iter()
@@ -130,7 +151,35 @@ mod tests {
     use super::*;
 
     const AGENT: &str = "Linux/6 UPnP/1.1 portreeve/1";
-    const GATEWAY: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(192, 168, 77, 1), PORT);
+
+    fn gateway() -> SocketAddr {
+        ([192, 168, 77, 1], PORT).into()
+    }
+
+    fn on_link(address: &str) -> SocketAddr {
+        crate::network::scoped(address.parse().unwrap(), PORT, 3)
+    }
+
+    #[test]
+    fn over_ipv6_the_link_is_asked_from_the_link_and_the_site_from_what_reaches_further() {
+        let origin = |address: &str| Origin {
+            interface: "eth0".to_owned(),
+            index: 3,
+            address: address.parse().unwrap(),
+            prefix_len: 64,
+            gateway: None,
+            loopback: false,
+            multicast: true,
+        };
+        for (from, to) in [
+            ("192.168.77.10", EVERYONE),
+            ("fe80::10", on_link("ff02::c")),
+            ("fd77::10", on_link("ff05::c")),
+            ("2001:db8::10", on_link("ff05::c")),
+        ] {
+            assert_eq!(everyone_from(&origin(from)), to, "{from}");
+        }
+    }
 
     #[test]
     fn searches_are_repeated_at_growing_intervals() {
@@ -142,15 +191,19 @@ mod tests {
     #[test]
     fn every_search_is_one_that_a_strict_gateway_answers() {
         for (number, to, mx, host) in [
-            (0, EVERYONE, Some(1), EVERYONE),
-            (0, GATEWAY, None, GATEWAY),
-            (1, GATEWAY, Some(1), EVERYONE),
+            (0, EVERYONE, Some(1), "239.255.255.250:1900"),
+            (0, gateway(), None, "192.168.77.1:1900"),
+            (1, gateway(), Some(1), "239.255.255.250:1900"),
+            (0, on_link("ff02::c"), Some(1), "[FF02::C]:1900"),
+            (1, on_link("ff05::c"), Some(1), "[FF05::C]:1900"),
+            (0, on_link("fe80::1"), None, "[fe80::1]:1900"),
+            (1, on_link("fe80::1"), Some(1), "[FF02::C]:1900"),
         ] {
             for text in searches(number, to, AGENT) {
                 let Ok(Message::Search(search)) = ssdp::parse(text.as_bytes(), Quirks::NONE) else {
                     panic!("{text}")
                 };
-                assert_eq!((search.mx, search.host), (mx, Some(host.to_string())));
+                assert_eq!((search.mx, search.host.as_deref()), (mx, Some(host)));
                 assert_eq!(search.user_agent.as_deref(), Some(AGENT));
             }
         }
@@ -158,7 +211,7 @@ mod tests {
 
     #[test]
     fn r1_r2_every_way_in_that_is_known_from_the_field_is_tried_within_half_a_second() {
-        for to in [EVERYONE, GATEWAY] {
+        for to in [EVERYONE, gateway(), on_link("ff02::c")] {
             let sent: String = (0..3).flat_map(|number| searches(number, to, AGENT)).collect();
             for target in [IGD_2, IGD_1, IP_2, IP_1, PPP_1, ROOT, ALL] {
                 assert!(sent.contains(&format!("ST: {target}\r\n")), "{target} to {to}");

@@ -1,6 +1,6 @@
 //! What an examination sees. Gathering it is the shell's work; what follows from it is told elsewhere.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::error::Error;
@@ -63,9 +63,10 @@ impl Evidence {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Link {
     pub(super) name: String,
-    pub(super) address: Ipv4Addr,
+    pub(super) address: IpAddr,
     pub(super) prefix: u8,
-    pub(super) gateway: Option<Ipv4Addr>,
+    /// The gateway of the default route of the address's family.
+    pub(super) gateway: Option<IpAddr>,
 }
 
 /// A search for anything at all.

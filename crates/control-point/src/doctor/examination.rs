@@ -1,9 +1,10 @@
 //! The examination itself: gathers what is to be seen, one step after another.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use portreeve_wire::ssdp::PORT;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::evidence::{Connection, Evidence, Found, Knock, Link, LoopBack, OwnPort, Trial};
@@ -12,7 +13,7 @@ use super::search::{Whom, search};
 use super::step::{Step, Topic};
 use super::trial::{TrialMapping, at_gateway, loop_back};
 use super::verdict::{Verdict, diagnose};
-use crate::discovery::{Discovery, discover};
+use crate::discovery::{Discovery, Family, Origin, discover, near};
 use crate::error::Error;
 use crate::gateway::{Gateway, WanConnection};
 use crate::mapping::{Mapping, Protocol};
@@ -152,34 +153,37 @@ impl<F: FnMut(&Step)> Round<F> {
 
     /// Step 3.
     async fn search(&mut self, interfaces: &[Interface]) {
-        let Some(whom) = self.whom(interfaces) else {
-            return self.skip(
-                Topic::Search,
-                "The gateway was named by an IPv6 address, which is not searched.",
-            );
-        };
+        let whom = self.whom(interfaces);
         let seen = search(&*self.network, &whom).await;
         self.finish(Topic::Search, findings::search(&seen));
         self.seen.search = Some(seen);
     }
 
-    fn whom(&self, interfaces: &[Interface]) -> Option<Whom> {
+    fn whom(&self, interfaces: &[Interface]) -> Whom {
         let Some(named) = self.examination.discovery.named() else {
-            return Some(Whom::Everybody(interfaces.to_vec()));
+            return Whom::Everybody(Origin::of(interfaces));
         };
-        let router = named.search_address()?;
-        Some(Whom::One {
-            from: self.address_towards(SocketAddr::V4(router)),
-            router,
-        })
+        // Loopback is no way to search on, but to a gateway that is named there it is the only one.
+        let origins = self.origins();
+        let router = named.search_address(&origins);
+        let from = match near(&origins, router) {
+            Some(near) => origins[near].socket(origins[near].address, 0),
+            None if router.is_ipv4() => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            None => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        };
+        Whom::One { from, router }
+    }
+
+    /// Every way from here, loopback too.
+    fn origins(&self) -> Vec<Origin> {
+        Origin::of(&self.network.interfaces().unwrap_or_default())
     }
 
     /// Gateways answer only so many searches at a time, and there may have been some before: one that is silent once
     /// may answer the next time.
     async fn search_again(&mut self, interfaces: &[Interface]) {
-        if let Some(whom) = self.whom(interfaces)
-            && self.seen.is_deaf()
-        {
+        if self.seen.is_deaf() {
+            let whom = self.whom(interfaces);
             sleep(RESPITE).await;
             self.seen.searched_again = Some(search(&*self.network, &whom).await);
         }
@@ -208,19 +212,14 @@ impl<F: FnMut(&Step)> Round<F> {
 
     /// Nothing was found: asks the router for its description where routers have it, and whether it is there at all.
     async fn knock(&mut self, discovery: Discovery) -> Result<Gateway, Error> {
-        let named = discovery
-            .named()
-            .and_then(|named| named.search_address())
-            .map(|address| *address.ip());
-        let routed = || {
-            self.seen
-                .interfaces
-                .as_ref()?
-                .as_ref()
-                .ok()?
-                .iter()
-                .find_map(|link| link.gateway)
+        let origins = self.origins();
+        let named = discovery.named().map(|named| named.search_address(&origins));
+        let chosen = |origin: &&Origin| {
+            let name = discovery.interface_named();
+            name.is_none_or(|name| name == origin.interface)
         };
+        let mut routes = origins.iter().filter(chosen);
+        let routed = || routes.find_map(|origin| Some(origin.socket(origin.gateway?, PORT)));
         let Some(router) = named.or_else(routed) else {
             return Err(crate::error::NoGateway::default().into());
         };
@@ -228,9 +227,9 @@ impl<F: FnMut(&Step)> Round<F> {
             Some(_) => Err(crate::error::NoGateway::default().into()),
             None => discovery.gateway(router).await,
         };
-        let alive = is_alive(&*self.network, router.into()).await;
+        let alive = is_alive(&*self.network, router).await;
         self.seen.knock = Some(Knock {
-            router: router.into(),
+            router: router.ip(),
             alive,
         });
         found
@@ -341,23 +340,6 @@ impl<F: FnMut(&Step)> Round<F> {
         self.seen.own = Some(own);
     }
 
-    /// Our address on the way to a host.
-    fn address_towards(&self, host: SocketAddr) -> Ipv4Addr {
-        if host.ip().is_loopback() {
-            return Ipv4Addr::LOCALHOST;
-        }
-        let interfaces = self.network.interfaces().unwrap_or_default();
-        let mut near = interfaces.iter().flat_map(|interface| &interface.addresses);
-        let on_link = near.find(|(address, prefix)| match host.ip() {
-            IpAddr::V4(host) => {
-                let mask = u32::MAX.checked_shl(32 - u32::from(*prefix)).unwrap_or(0);
-                (host.to_bits() ^ address.to_bits()) & mask == 0
-            }
-            IpAddr::V6(_) => false,
-        });
-        on_link.map_or(Ipv4Addr::UNSPECIFIED, |(address, _)| *address)
-    }
-
     fn finish(&mut self, topic: Topic, finding: Finding) {
         let step = Step {
             topic,
@@ -399,8 +381,13 @@ fn links(interface: &Interface) -> impl Iterator<Item = Link> + '_ {
         name: interface.name.clone(),
         address: *address,
         prefix: *prefix,
-        gateway: interface.gateway,
+        gateway: gateway_of(interface, *address),
     })
+}
+
+fn gateway_of(interface: &Interface, address: IpAddr) -> Option<IpAddr> {
+    let same_family = |gateway: &&IpAddr| Family::of(**gateway) == Family::of(address);
+    interface.gateways.iter().find(same_family).copied()
 }
 
 fn describe(gateway: &Gateway, took: Duration) -> Found {
@@ -447,9 +434,11 @@ fn note(note: &crate::mapping::Note) -> String {
 }
 
 /// Whether a host takes or refuses connections where routers have their pages or answer for names.
-async fn is_alive(network: &dyn Network, host: IpAddr) -> bool {
+async fn is_alive(network: &dyn Network, host: SocketAddr) -> bool {
     let try_port = |port| async move {
-        match timeout(ALIVE, network.connect(SocketAddr::new(host, port), None)).await {
+        let mut to = host;
+        to.set_port(port);
+        match timeout(ALIVE, network.connect(to, None)).await {
             Ok(Ok(_)) => true,
             Ok(Err(error)) => error.kind() == std::io::ErrorKind::ConnectionRefused,
             Err(_) => false,

@@ -1,26 +1,27 @@
 //! A search for anything that speaks UPnP: whether it leaves, and whether anything answers.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use portreeve_wire::ssdp::{Asked, Group, render_search};
+use portreeve_wire::ssdp::{Asked, PORT, render_search};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use super::evidence::Search;
-use crate::network::{Datagrams, Interface, Network};
+use crate::discovery::{Family, Origin, everyone_from, group_at};
+use crate::network::{Datagrams, Network};
 
 /// Whom to search.
 #[derive(Clone, Debug)]
 pub(super) enum Whom {
-    /// Everybody on these interfaces, and their default gateways.
-    Everybody(Vec<Interface>),
+    /// Everybody in these networks, and their default gateways.
+    Everybody(Vec<Origin>),
     /// This router.
     One {
         /// Where it hears searches.
-        router: SocketAddrV4,
+        router: SocketAddr,
         /// Our address to come from.
-        from: Ipv4Addr,
+        from: SocketAddr,
     },
 }
 
@@ -29,26 +30,26 @@ pub(super) async fn search(network: &dyn Network, whom: &Whom) -> Search {
     let mut seen = Search::default();
     let mut sockets = Vec::new();
     match whom {
-        Whom::Everybody(interfaces) => {
-            for interface in interfaces {
-                let Some((from, _)) = interface.addresses.first() else {
-                    continue;
-                };
-                let router = interface.gateway.map(|router| SocketAddrV4::new(router, PORT));
-                let group = interface.multicast.then_some(Group::Ipv4);
-                match send(network, *from, group, router).await {
+        Whom::Everybody(origins) => {
+            for origin in one_family(origins) {
+                let from = origin.socket(origin.address, 0);
+                let router = origin.gateway.map(|router| origin.socket(router, PORT));
+                let group = origin.multicast.then(|| everyone_from(origin));
+                match send(network, from, group, router).await {
                     Ok(socket) => {
-                        seen.sent.extend(group.map(|_| interface.name.clone()));
-                        seen.asked.extend(interface.gateway.map(IpAddr::V4));
+                        seen.sent.extend(group.map(|_| origin.interface.clone()));
+                        seen.asked.extend(origin.gateway);
                         sockets.push(socket);
                     }
-                    Err(error) => seen.failed.push((interface.name.clone(), error.to_string())),
+                    Err(error) => seen.failed.push((origin.interface.clone(), error.to_string())),
                 }
             }
+            // An interface may be in several networks.
+            seen.sent.dedup();
         }
         Whom::One { router, from } => match send(network, *from, None, Some(*router)).await {
             Ok(socket) => {
-                seen.asked.push((*router.ip()).into());
+                seen.asked.push(router.ip());
                 sockets.push(socket);
             }
             Err(error) => seen.failed.push((router.to_string(), error.to_string())),
@@ -61,24 +62,36 @@ pub(super) async fn search(network: &dyn Network, whom: &Whom) -> Search {
 /// Sends the searches that leave by one address.
 async fn send(
     network: &dyn Network,
-    from: Ipv4Addr,
-    group: Option<Group>,
-    router: Option<SocketAddrV4>,
+    from: SocketAddr,
+    everyone: Option<SocketAddr>,
+    router: Option<SocketAddr>,
 ) -> std::io::Result<Box<dyn Datagrams>> {
     let socket = network.search_socket(from)?;
     for target in TARGETS {
-        if let Some(group) = group {
-            let asked = Asked::Group { group, mx: 1 };
+        if let Some(everyone) = everyone {
+            let asked = Asked::Group {
+                group: group_at(everyone),
+                mx: 1,
+            };
             let text = render_search(asked, target, USER_AGENT);
-            socket.send(text.as_bytes(), SocketAddr::from(EVERYBODY)).await?;
+            socket.send(text.as_bytes(), everyone).await?;
         }
         if let Some(router) = router {
-            let text = render_search(Asked::Host(router.into()), target, USER_AGENT);
+            let text = render_search(Asked::Host(router), target, USER_AGENT);
             // A router without UPnP may refuse by ICMP, which comes back as an error of the next packet.
-            let _ = socket.send(text.as_bytes(), router.into()).await;
+            let _ = socket.send(text.as_bytes(), router).await;
         }
     }
     Ok(socket)
+}
+
+/// Over IPv6 only where there is no network of IPv4: some gateways trip over searches in both families at once.
+fn one_family(origins: &[Origin]) -> impl Iterator<Item = &Origin> {
+    let family = match origins.iter().any(|origin| origin.family() == Family::Ipv4) {
+        true => Family::Ipv4,
+        false => Family::Ipv6,
+    };
+    origins.iter().filter(move |origin| origin.family() == family)
 }
 
 /// Notes who answers.
@@ -120,10 +133,6 @@ const TARGETS: [&str; 4] = [
 ];
 
 const USER_AGENT: &str = concat!("portreeve/", env!("CARGO_PKG_VERSION"), " UPnP/1.1");
-
-const PORT: u16 = 1900;
-
-const EVERYBODY: (Ipv4Addr, u16) = (Ipv4Addr::new(239, 255, 255, 250), PORT);
 
 /// With MX 1, all answers come within a second.
 const LISTEN_FOR: Duration = Duration::from_millis(1200);

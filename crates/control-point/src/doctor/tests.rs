@@ -18,9 +18,9 @@ const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 77, 2));
 fn well() -> Evidence {
     let link = Link {
         name: "eth0".into(),
-        address: Ipv4Addr::new(192, 168, 77, 2),
+        address: HERE,
         prefix: 24,
-        gateway: Some(Ipv4Addr::new(192, 168, 77, 1)),
+        gateway: Some(ROUTER),
     };
     Evidence {
         interfaces: Some(Ok(vec![link])),
@@ -172,7 +172,7 @@ fn each_cause_is_told_apart_from_the_others() {
     let no_route = Evidence {
         interfaces: Some(Ok(vec![Link {
             name: "eth0".into(),
-            address: Ipv4Addr::new(169, 254, 7, 7),
+            address: Ipv4Addr::new(169, 254, 7, 7).into(),
             prefix: 16,
             gateway: None,
         }])),
@@ -454,7 +454,7 @@ fn steps_say_what_they_looked_at() {
     told(findings::route(&seen), Outcome::Good, "192.168.77.1 on eth0");
     let mut two_addresses = seen.clone();
     if let Some(Ok(links)) = &mut two_addresses.interfaces {
-        let second = Ipv4Addr::new(192, 168, 77, 3);
+        let second = Ipv4Addr::new(192, 168, 77, 3).into();
         links.push(Link {
             address: second,
             ..links[0].clone()

@@ -107,8 +107,8 @@ async fn visit(network: &dyn Network, protocol: Protocol, from: IpAddr, to: Sock
             tokio::time::sleep(TRAVEL).await;
             said.is_ok()
         }
-        (Protocol::Udp, IpAddr::V4(from)) => {
-            let Ok(socket) = network.search_socket(from) else {
+        (Protocol::Udp, IpAddr::V4(_)) => {
+            let Ok(socket) = network.search_socket((from, 0).into()) else {
                 return false;
             };
             for _ in 0..3 {

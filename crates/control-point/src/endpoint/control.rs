@@ -38,6 +38,16 @@ impl Control {
         }
     }
 
+    /// The same, from another address of ours.
+    pub(crate) fn from(&self, local: IpAddr) -> Self {
+        Self {
+            service_type: self.service_type.clone(),
+            url: self.url.clone(),
+            http: Arc::clone(&self.http),
+            local,
+        }
+    }
+
     /// The service's type, as the description spells it.
     pub(crate) fn service_type(&self) -> &str {
         &self.service_type
@@ -99,10 +109,13 @@ impl Control {
     }
 }
 
-/// AddAnyPortMapping may make a second mapping on another port, and nobody knows what a vendor's actions do.
+/// AddAnyPortMapping may make a second mapping on another port, and nobody knows what a vendor's actions do. AddPinhole
+/// extends what is there.
 fn repetition(action: &str) -> http::Repetition {
-    let reads = action.starts_with("Get") || action == soap::QUERY;
-    match reads || matches!(action, "AddPortMapping" | "DeletePortMapping") {
+    let reads = action.starts_with("Get") || action == soap::QUERY || action == "CheckPinholeWorking";
+    let mappings = matches!(action, "AddPortMapping" | "DeletePortMapping");
+    let pinholes = matches!(action, "AddPinhole" | "UpdatePinhole" | "DeletePinhole");
+    match reads || mappings || pinholes {
         true => http::Repetition::Harmless,
         false => http::Repetition::Harmful,
     }

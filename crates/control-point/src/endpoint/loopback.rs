@@ -78,11 +78,19 @@ impl Network for Loopback {
         })
     }
 
-    fn search_socket(&self, _from: Ipv4Addr) -> io::Result<Box<dyn Datagrams>> {
+    fn search_socket(&self, _from: SocketAddr) -> io::Result<Box<dyn Datagrams>> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
     fn announcement_socket(&self, _on: &[Ipv4Addr]) -> io::Result<Box<dyn Datagrams>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn announcement_socket_v6(&self, _on: u32) -> io::Result<Box<dyn Datagrams>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn listen(&self, _at: SocketAddr) -> io::Result<Box<dyn Listener>> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }

@@ -61,6 +61,16 @@ impl Endpoint {
         Self { inner: Arc::new(inner) }
     }
 
+    /// The same service, asked from another address of ours.
+    pub(crate) fn from(&self, local: IpAddr) -> Self {
+        let inner = Inner {
+            service: self.service(),
+            version: self.version(),
+            control: self.control().from(local),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
     /// The service's table.
     pub(crate) fn service(&self) -> &'static Service {
         self.inner.service

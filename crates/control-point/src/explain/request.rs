@@ -20,6 +20,14 @@ impl InvalidRequest {
                 ),
                 "Leave out the lease: an hour is usual, and a kept mapping is renewed in time.",
             ),
+            Self::PinholeLease(asked) => Explanation::new(
+                "invalid-lease",
+                format!(
+                    "A pinhole lasts between 1 second and 1 day (86400 seconds), and {} seconds were asked for.",
+                    asked.as_secs()
+                ),
+                "Leave out the lease: an hour is usual, and a kept pinhole is renewed in time.",
+            ),
             Self::Protocol(text) if is_wildcard(text) => Explanation::new(
                 "wildcard-protocol",
                 format!(

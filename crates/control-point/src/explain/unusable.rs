@@ -33,6 +33,10 @@ impl Unusable {
                 explanation.problem += &format!(" It says {}.", quoted(text));
                 explanation
             }
+            Self::NoIpv4 => NO_IPV4.into(),
+            Self::NoIpv6 => NO_IPV6.into(),
+            Self::NoFirewallControl => NO_FIREWALL_CONTROL.into(),
+            Self::PinholesNotAllowed => PINHOLES_NOT_ALLOWED.into(),
             Self::NoConnectionService => NO_SERVICE.into(),
         }
     }
@@ -120,7 +124,7 @@ const STATES: &[(&str, Text)] = &[
 
 const NAT_OFF: Text = Text {
     code: "nat-off",
-    problem: "The router does not translate addresses (NAT is off): it only routes, so there is nothing to map.",
+    problem: "No mapping is needed: the router does not translate addresses (NAT is off), it only routes.",
     remedy: "If this computer has a public address, it is reachable as it is: open the port in the firewalls of this \
              computer and of the router. If it has not, switch NAT on in the router's pages.",
 };
@@ -149,6 +153,32 @@ const NO_ADDRESS: Text = Text {
              IPv4 address of your own: use IPv6, or ask the provider for one.",
 };
 
+const NO_IPV4: Text = Text {
+    code: "no-ipv4",
+    problem: "This computer has no IPv4 address in the router's network, and mappings are for IPv4.",
+    remedy: "Over IPv6 a pinhole opens the port instead: `portreeve pinhole add` or `portreeve map --family ipv6`.",
+};
+
+const NO_IPV6: Text = Text {
+    code: "no-ipv6",
+    problem: "This computer has no IPv6 address that could be reached from outside of its own network cable or Wi-Fi.",
+    remedy: "See whether IPv6 is on in this computer's network settings and in the router's pages, and whether the \
+             provider offers it. Over IPv4, `portreeve map` opens the port.",
+};
+
+const NO_FIREWALL_CONTROL: Text = Text {
+    code: "no-firewall-control",
+    problem: "The router offers no service by which programs open its IPv6 firewall (WANIPv6FirewallControl).",
+    remedy: "Open the port for this computer's IPv6 address by hand in the router's pages, or look there for \
+             \"allow IPv6 pinholes by UPnP\" and for a firmware update.",
+};
+
+const PINHOLES_NOT_ALLOWED: Text = Text {
+    code: "pinholes-not-allowed",
+    problem: "The router's IPv6 firewall says that it opens no pinholes (openings for one port) for programs.",
+    remedy: "Allow it in the router's pages, often called \"allow IPv6 pinholes by UPnP\", or open the port there by hand.",
+};
+
 const NO_SERVICE: Text = Text {
     code: "no-connection-service",
     problem: "A router was found, but it offers no service that maps ports.",
@@ -159,5 +189,7 @@ const NO_SERVICE: Text = Text {
 #[cfg(test)]
 pub(super) fn every_row() -> impl Iterator<Item = Text> {
     let states = STATES.iter().map(|(_, text)| *text);
-    states.chain([NAT_OFF, DOUBLE_NAT, CARRIER_GRADE_NAT, NO_ADDRESS, NO_SERVICE])
+    let own = [NO_IPV4, NO_IPV6, NO_FIREWALL_CONTROL, PINHOLES_NOT_ALLOWED];
+    let addresses = [NAT_OFF, DOUBLE_NAT, CARRIER_GRADE_NAT, NO_ADDRESS, NO_SERVICE];
+    states.chain(addresses).chain(own)
 }

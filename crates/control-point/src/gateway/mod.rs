@@ -6,15 +6,16 @@ mod layout;
 mod wan;
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use portreeve_wire::Url;
+use portreeve_wire::{Url, ssdp};
 
 use crate::actions::Layer3Forwarding;
 use crate::discovery::Discovery;
 use crate::http;
 use crate::mapping::Memory;
+use crate::network::Interface;
 use crate::raw::Descriptions;
 pub use connection::{Connection, StatusSeen};
 pub(crate) use found::{Found, Thoroughness};
@@ -89,6 +90,18 @@ impl Gateway {
         &self.inner.location
     }
 
+    /// Where its description is, with the interface that leads to a link-local address.
+    pub(crate) fn url(&self) -> &Url {
+        &self.inner.found.location
+    }
+
+    /// Where it hears searches.
+    pub(crate) fn search_address(&self) -> SocketAddr {
+        let mut address = self.url().authority();
+        address.set_port(ssdp::PORT);
+        address
+    }
+
     /// Its address in our network.
     pub fn address(&self) -> IpAddr {
         self.inner.found.location.host()
@@ -102,6 +115,33 @@ impl Gateway {
     /// Our address as the gateway sees it, which is where mappings lead by default.
     pub fn local_address(&self) -> IpAddr {
         self.inner.found.local
+    }
+
+    /// Our IPv4 address towards it, which is where mappings lead: also where it was found over IPv6.
+    pub fn local_ipv4(&self) -> Option<Ipv4Addr> {
+        match self.local_address().to_canonical() {
+            IpAddr::V4(address) => Some(address),
+            IpAddr::V6(_) => self.on_its_interface(|interface| interface.ipv4().next()),
+        }
+    }
+
+    /// Our IPv6 address towards it that others can be told of: one that is reached from everywhere, else one that is
+    /// reached in the site.
+    pub fn local_ipv6(&self) -> Option<Ipv6Addr> {
+        self.on_its_interface(|interface| {
+            interface
+                .ipv6()
+                .find(|address| !address.is_unicast_link_local() && !address.is_loopback())
+        })
+    }
+
+    fn on_its_interface<T>(&self, look: impl Fn(&Interface) -> Option<T>) -> Option<T> {
+        let interfaces = self.inner.discovery.interfaces().unwrap_or_default();
+        let name = self.interface();
+        interfaces
+            .iter()
+            .filter(|interface| name.is_empty() || interface.name == name)
+            .find_map(look)
     }
 
     /// The interface that leads to it; empty if it is behind routers that are not known.

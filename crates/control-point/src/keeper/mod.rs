@@ -17,5 +17,8 @@ mod wakefulness;
 
 pub use change::{Change, Changes, State};
 use keeping::MappingId;
+pub(crate) use keeping::{is_absence, is_elsewhere};
 pub use kept::KeptMapping;
+pub(crate) use perform::find_again;
 pub(crate) use task::KeeperSlot;
+pub(crate) use wakefulness::Wakefulness;

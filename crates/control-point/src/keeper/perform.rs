@@ -1,7 +1,7 @@
 //! Carries out one order of the state machine.
 
 use std::future::IntoFuture;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
@@ -72,21 +72,17 @@ pub(super) async fn perform(gateway: Gateway, order: Order) -> Outcome {
             Outcome::Checked { id, result }
         }
         Order::Survey => Outcome::Surveyed(survey(&gateway).await),
-        Order::Search => Outcome::Searched(search(gateway).await),
+        Order::Search => Outcome::Searched(find_again(gateway).await),
     }
 }
 
 /// What identifies this gateway and our way to it.
 pub(super) fn found(gateway: &Gateway) -> Found {
-    let local = match gateway.local_address().to_canonical() {
-        IpAddr::V4(address) => address,
-        IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
-    };
     Found {
         udn: gateway.udn().to_owned(),
         boot_id: gateway.boot_id(),
         location: gateway.location().to_owned(),
-        local,
+        local: gateway.local_ipv4().unwrap_or(Ipv4Addr::UNSPECIFIED),
     }
 }
 
@@ -140,14 +136,9 @@ fn told<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
 
 /// Searches as at first, and at its address, and tries its old place: it may answer one only. Another gateway is taken
 /// if we are in another network; in the same one, ours is waited for.
-async fn search(gateway: Gateway) -> Result<Gateway, Error> {
+pub(crate) async fn find_again(gateway: Gateway) -> Result<Gateway, Error> {
     let discovery = gateway.discovery().no_longer_than(ONE_SEARCH);
-    let at_its_address = async {
-        match gateway.address().to_canonical() {
-            IpAddr::V4(address) => discovery.clone().gateway(address).await,
-            IpAddr::V6(_) => discovery.clone().await,
-        }
-    };
+    let at_its_address = discovery.clone().gateway(gateway.search_address()).into_future();
     let anywhere = discovery.clone().into_future();
     let (there, anywhere, old_place) = tokio::join!(at_its_address, anywhere, answers_at_its_old_place(&gateway));
     let is_it = |found: &Gateway| {
@@ -171,6 +162,6 @@ pub(super) fn has_address(gateway: &Gateway) -> bool {
     let address = gateway.local_address().to_canonical();
     gateway.discovery().interfaces().map_or(true, |interfaces| {
         let mut addresses = interfaces.iter().flat_map(|interface| &interface.addresses);
-        addresses.any(|(ours, _)| IpAddr::V4(*ours) == address)
+        addresses.any(|(ours, _)| *ours == address)
     })
 }

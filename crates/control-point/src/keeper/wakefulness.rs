@@ -10,19 +10,19 @@ const AHEAD: Duration = Duration::from_secs(5);
 
 /// Compares the two clocks.
 #[derive(Debug)]
-pub(super) struct Wakefulness {
+pub(crate) struct Wakefulness {
     steady: Instant,
     wall: SystemTime,
 }
 
 impl Wakefulness {
     /// Awake at this moment.
-    pub(super) fn new(steady: Instant, wall: SystemTime) -> Self {
+    pub(crate) fn new(steady: Instant, wall: SystemTime) -> Self {
         Self { steady, wall }
     }
 
     /// Whether it slept since this was asked before.
-    pub(super) fn has_slept(&mut self, steady: Instant, wall: SystemTime) -> bool {
+    pub(crate) fn has_slept(&mut self, steady: Instant, wall: SystemTime) -> bool {
         let before = std::mem::replace(self, Self { steady, wall });
         let awake = steady.saturating_duration_since(before.steady);
         // A clock that was set back tells nothing.

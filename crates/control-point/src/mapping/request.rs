@@ -11,7 +11,7 @@ use super::made::Mapping;
 use super::note::Note;
 use super::plan::Purpose;
 use super::wanted::{Description, External, LeaseSeconds, Wanted, host, port};
-use crate::error::Error;
+use crate::error::{Error, Unusable};
 use crate::gateway::Gateway;
 use crate::keeper::KeptMapping;
 use crate::status;
@@ -167,7 +167,7 @@ impl MapRequest {
         }
         let since = Instant::now();
         let mut made = carry_out(&self.gateway, &wanted, Purpose::New).await?;
-        if IpAddr::V4(wanted.internal_client) != self.gateway.local_address().to_canonical() {
+        if Some(wanted.internal_client) != self.gateway.local_ipv4() {
             made.notes.push(Note::ForAnotherHost);
         }
         Ok((Mapping::new(self.gateway, wanted, made, status.external_address), since))
@@ -175,7 +175,10 @@ impl MapRequest {
 
     fn check(&self) -> Result<Wanted, Error> {
         let external_port = |number| port("the external port", number);
-        let client = self.client.unwrap_or_else(|| self.gateway.local_address());
+        let client = match self.client {
+            Some(client) => host("the internal client", client)?,
+            None => self.gateway.local_ipv4().ok_or(Unusable::NoIpv4)?,
+        };
         Ok(Wanted {
             protocol: self.protocol,
             external: match self.external_port {
@@ -183,7 +186,7 @@ impl MapRequest {
                 Choice::Preferably(port) => External::Preferred(external_port(port)?),
                 Choice::Any => External::Any,
             },
-            internal_client: host("the internal client", client)?,
+            internal_client: client,
             internal_port: port("the internal port", self.internal_port)?,
             lease: LeaseSeconds::new(self.lease)?,
             remote_host: self

@@ -1,6 +1,6 @@
 //! Removing mappings that the caller names.
 
-use std::net::IpAddr;
+use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 
 use super::Protocol;
@@ -83,8 +83,8 @@ impl Gateway {
     }
 
     fn is_ours(&self, entry: &Entry) -> bool {
-        let client: Result<IpAddr, _> = entry.internal_client.trim().parse();
-        client.is_ok_and(|client| client == self.local_address().to_canonical())
+        let client: Result<Ipv4Addr, _> = entry.internal_client.trim().parse();
+        client.is_ok_and(|client| self.local_ipv4() == Some(client))
     }
 }
 

@@ -1,21 +1,30 @@
 //! The network of the machine that we run on.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 
-use super::{BoxFuture, Connected, Datagrams, Interface, Listener, Network, Stream, interfaces};
+use super::{BoxFuture, Connected, Datagrams, Interface, Listener, Network, Stream, interfaces, scoped};
 
 /// The group of announcements and searches (UDA 1.1 section 1.1.1).
 const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 255, 250);
 
-/// Its port.
+/// The groups of IPv6: on the link, and in the site (UDA 1.1 annex A).
+const GROUPS_V6: [Ipv6Addr; 2] = [
+    Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xc),
+    Ipv6Addr::new(0xff05, 0, 0, 0, 0, 0, 0, 0xc),
+];
+
+/// Their port.
 const PORT: u16 = 1900;
 
 /// How many routers a multicast may pass (UDA 1.1 section 1.1.1).
 const TTL: u32 = 2;
+
+/// The same for the site's group of IPv6 (UDA 2.0 annex A).
+const HOPS: u32 = 10;
 
 /// The system's own network.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,7 +53,12 @@ impl Network for System {
                 SocketAddr::V6(_) => TcpSocket::new_v6()?,
             };
             if let Some(from) = from {
-                socket.bind((from, 0).into())?;
+                // A link-local address of ours is on the link of the one that it talks to.
+                let link = match to {
+                    SocketAddr::V4(_) => 0,
+                    SocketAddr::V6(to) => to.scope_id(),
+                };
+                socket.bind(scoped(from, 0, link))?;
             }
             let stream = socket.connect(to).await?;
             // Head and body of a request are written one after the other.
@@ -57,21 +71,32 @@ impl Network for System {
         })
     }
 
-    fn search_socket(&self, from: Ipv4Addr) -> io::Result<Box<dyn Datagrams>> {
-        let socket = datagram_socket()?;
-        socket.bind(&SocketAddrV4::new(from, 0).into())?;
-        socket.set_multicast_if_v4(&from)?;
-        socket.set_multicast_ttl_v4(TTL)?;
+    fn search_socket(&self, mut from: SocketAddr) -> io::Result<Box<dyn Datagrams>> {
+        from.set_port(0);
+        let socket = datagram_socket(Domain::for_address(from))?;
         // A gateway on this machine hears the search as well.
-        socket.set_multicast_loop_v4(true)?;
+        match &mut from {
+            SocketAddr::V4(from) => {
+                socket.set_multicast_if_v4(from.ip())?;
+                socket.set_multicast_ttl_v4(TTL)?;
+                socket.set_multicast_loop_v4(true)?;
+            }
+            SocketAddr::V6(from) => {
+                socket.set_multicast_if_v6(from.scope_id())?;
+                socket.set_multicast_hops_v6(HOPS)?;
+                socket.set_multicast_loop_v6(true)?;
+                // To bind to, the scope belongs to link-local addresses only.
+                if !from.ip().is_unicast_link_local() {
+                    from.set_scope_id(0);
+                }
+            }
+        }
+        socket.bind(&from.into())?;
         Ok(Box::new(UdpSocket::from_std(socket.into())?))
     }
 
     fn announcement_socket(&self, on: &[Ipv4Addr]) -> io::Result<Box<dyn Datagrams>> {
-        let socket = datagram_socket()?;
-        socket.set_reuse_address(true)?;
-        #[cfg(unix)]
-        socket.set_reuse_port(true)?;
+        let socket = shared_socket(Domain::IPV4)?;
         // Bound to the group, so that what is sent to this machine alone still goes to a gateway that runs here.
         socket.bind(&SocketAddrV4::new(GROUP, PORT).into())?;
         // Otherwise groups that other sockets joined are heard too, from every interface.
@@ -81,6 +106,17 @@ impl Network for System {
             socket.join_multicast_v4(&GROUP, interface)?;
         }
         Ok(Box::new(UdpSocket::from_std(socket.into())?))
+    }
+
+    fn announcement_socket_v6(&self, on: u32) -> io::Result<Box<dyn Datagrams>> {
+        let open = |group: Ipv6Addr| -> io::Result<UdpSocket> {
+            let socket = shared_socket(Domain::IPV6)?;
+            socket.bind(&SocketAddrV6::new(group, PORT, 0, on).into())?;
+            socket.join_multicast_v6(&group, on)?;
+            UdpSocket::from_std(socket.into())
+        };
+        let [link, site] = GROUPS_V6;
+        Ok(Box::new(Pair(open(link)?, open(site)?)))
     }
 
     fn listen(&self, at: SocketAddr) -> io::Result<Box<dyn Listener>> {
@@ -103,6 +139,31 @@ impl Listener for TcpListener {
     }
 }
 
+/// Two sockets that hear as one.
+struct Pair(UdpSocket, UdpSocket);
+
+impl Datagrams for Pair {
+    fn send<'a>(&'a self, datagram: &'a [u8], to: SocketAddr) -> BoxFuture<'a, io::Result<()>> {
+        Datagrams::send(&self.0, datagram, to)
+    }
+
+    fn receive<'a>(&'a self, buffer: &'a mut [u8]) -> BoxFuture<'a, io::Result<(usize, SocketAddr)>> {
+        Box::pin(async move {
+            loop {
+                let heard = tokio::select! {
+                    ready = self.0.readable() => ready.and_then(|()| self.0.try_recv_from(buffer)),
+                    ready = self.1.readable() => ready.and_then(|()| self.1.try_recv_from(buffer)),
+                };
+                match heard {
+                    // Readiness may be a mistake.
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    heard => return heard,
+                }
+            }
+        })
+    }
+}
+
 impl Datagrams for UdpSocket {
     fn send<'a>(&'a self, datagram: &'a [u8], to: SocketAddr) -> BoxFuture<'a, io::Result<()>> {
         Box::pin(async move { self.send_to(datagram, to).await.map(drop) })
@@ -113,9 +174,21 @@ impl Datagrams for UdpSocket {
     }
 }
 
-fn datagram_socket() -> io::Result<Socket> {
-    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+fn datagram_socket(family: Domain) -> io::Result<Socket> {
+    let socket = Socket::new(family, Type::DGRAM, Some(Protocol::UDP))?;
+    if family == Domain::IPV6 {
+        socket.set_only_v6(true)?;
+    }
     socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+/// One whose port others may have too.
+fn shared_socket(family: Domain) -> io::Result<Socket> {
+    let socket = datagram_socket(family)?;
+    socket.set_reuse_address(true)?;
+    #[cfg(unix)]
+    socket.set_reuse_port(true)?;
     Ok(socket)
 }
 
@@ -132,7 +205,7 @@ mod tests {
         let interfaces = System.interfaces().unwrap();
         let last = interfaces.last().unwrap();
         assert!(last.loopback, "{interfaces:?}");
-        assert_eq!(last.addresses.first(), Some(&(Ipv4Addr::LOCALHOST, 8)));
+        assert_eq!(last.addresses.first(), Some(&(LOCALHOST, 8)));
         assert!(interfaces.iter().rev().skip(1).all(|interface| !interface.loopback));
     }
 
@@ -148,7 +221,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_search_is_answered_to_the_address_that_it_came_from() {
-        let gateway = System.search_socket(Ipv4Addr::LOCALHOST).unwrap();
+        let gateway = System.search_socket((LOCALHOST, 0).into()).unwrap();
         let searcher = UdpSocket::bind((LOCALHOST, 0)).await.unwrap();
         gateway.send(b"hello", searcher.local_addr().unwrap()).await.unwrap();
         let mut buffer = [0; 16];

@@ -129,7 +129,7 @@ pub(crate) async fn external_address(
         server,
         reason: error.to_string(),
     };
-    let socket = network.search_socket(from).map_err(failed)?;
+    let socket = network.search_socket((from, 0).into()).map_err(failed)?;
     let started = Instant::now();
     let mut buffer = [0; 1500];
     for (sent, at) in SEND_AT.into_iter().enumerate() {

@@ -123,12 +123,16 @@ impl Network for OneServer {
         Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })
     }
 
-    fn search_socket(&self, _: Ipv4Addr) -> io::Result<Box<dyn Datagrams>> {
+    fn search_socket(&self, _: SocketAddr) -> io::Result<Box<dyn Datagrams>> {
         self.seen.lock().unwrap().started = Some(Instant::now());
         Ok(Box::new(self.clone()))
     }
 
     fn announcement_socket(&self, _: &[Ipv4Addr]) -> io::Result<Box<dyn Datagrams>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn announcement_socket_v6(&self, _: u32) -> io::Result<Box<dyn Datagrams>> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }

@@ -13,16 +13,16 @@ mod plan;
 mod tests;
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use portreeve_wire::Url;
 use portreeve_wire::ssdp::{PORT, Response};
 
 use super::guess;
-use super::origin;
+use super::origin::{self, Family};
 use super::rank::{GatewayRank, Place, Standing, patience};
-use super::target::{self, EVERYONE, Promise, Receivers, Round};
+use super::target::{self, Promise, Receivers, Round};
 use crate::error::{Conversation, Rejected};
 use crate::gateway::Heard;
 use lead::{Lead, Source, State};
@@ -53,6 +53,10 @@ const SHORT_SILENCE: Duration = Duration::from_millis(15);
 /// How long a gateway whose address was given may be silent before its description is looked for everywhere.
 const LONG_SILENCE: Duration = Duration::from_millis(200);
 
+/// How long IPv4 is searched alone. There are gateways that give broken answers when they are searched in both ways at
+/// once, and where one is found in this time, which is nearly everywhere, IPv6 is not searched at all.
+const IPV4_FIRST: Duration = Duration::from_millis(250);
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Search {
@@ -60,21 +64,30 @@ pub(crate) struct Search {
     now: Duration,
     /// When sending begins.
     begin: Duration,
-    rounds_sent: u32,
+    tours: Vec<Tour>,
     guessed: bool,
     leads: Vec<Lead>,
     rejected: Vec<Rejected>,
     commands: VecDeque<Command>,
 }
 
+/// The rounds of sending in one family.
+#[derive(Clone, Copy, Debug)]
+struct Tour {
+    family: Family,
+    /// How long after the beginning the first round is.
+    delay: Duration,
+    rounds_sent: u32,
+}
+
 impl Search {
     /// Begins: what is remembered or was named is examined first, and the search begins soon after.
     pub(crate) fn new(plan: Plan) -> Self {
         let mut search = Self {
+            tours: tours(&plan),
             plan,
             now: Duration::ZERO,
             begin: Duration::ZERO,
-            rounds_sent: 0,
             guessed: false,
             leads: Vec::new(),
             rejected: Vec::new(),
@@ -97,10 +110,11 @@ impl Search {
     }
 
     /// Somebody answered a search that left from this origin. From which port does not matter: some use another one.
-    pub(crate) fn handle_answer(&mut self, origin: usize, responder: Ipv4Addr, answer: &Response, now: Duration) {
+    pub(crate) fn handle_answer(&mut self, origin: usize, responder: IpAddr, answer: &Response, now: Duration) {
         self.now = now;
         let location = match Url::parse(&answer.location) {
-            Ok(location) => location,
+            // A link-local address is on the link that the answer came from.
+            Ok(location) => on_link(location, self.scope_of(origin)),
             Err(error) => {
                 let why = Conversation::Malformed {
                     url: answer.location.clone(),
@@ -156,7 +170,7 @@ impl Search {
             }
             Err(_) => {}
         }
-        if self.rounds_sent == 0 && !self.waits_for_memory() {
+        if self.tours.iter().all(|tour| tour.rounds_sent == 0) && !self.waits_for_memory() {
             self.begin = now;
             self.send_what_is_due();
         }
@@ -210,32 +224,41 @@ impl Search {
     // --- Sending ---
 
     fn next_round(&self) -> Option<Duration> {
-        let round = Round::of(self.rounds_sent);
+        self.tours.iter().filter_map(|tour| self.next_round_of(tour)).min()
+    }
+
+    fn next_round_of(&self, tour: &Tour) -> Option<Duration> {
+        let round = Round::of(tour.rounds_sent);
+        let begin = self.begin + tour.delay;
+        let origins = || self.plan.origins.iter().filter(|origin| origin.family() == tour.family);
         // Where no host is known, there is nobody to go first.
-        let gateways = || self.plan.origins.iter().any(|origin| origin.gateway.is_some());
         let at = match round.to {
-            Receivers::Group if !gateways() => self.begin,
-            Receivers::Hosts | Receivers::Group | Receivers::All => self.begin + round.at,
+            Receivers::Group if !origins().any(|origin| origin.gateway.is_some()) => begin,
+            Receivers::Hosts | Receivers::Group | Receivers::All => begin + round.at,
         };
-        (self.plan.searches() && (at < self.plan.timeout || self.rounds_sent == 0)).then_some(at)
+        let in_time = at < self.plan.timeout || (tour.rounds_sent == 0 && tour.delay.is_zero());
+        (self.plan.searches() && in_time).then_some(at)
     }
 
     fn send_what_is_due(&mut self) {
-        while self.next_round().is_some_and(|at| at <= self.now) {
-            self.send_round();
+        for index in 0..self.tours.len() {
+            while self.next_round_of(&self.tours[index]).is_some_and(|at| at <= self.now) {
+                self.send_round(index);
+            }
         }
     }
 
     /// To single hosts first: a firewall on this machine lets an answer in only from where something was sent to.
-    fn send_round(&mut self) {
-        let round = Round::of(self.rounds_sent);
-        self.rounds_sent += 1;
+    fn send_round(&mut self, tour: usize) {
+        let tour = &mut self.tours[tour];
+        let (family, round) = (tour.family, Round::of(tour.rounds_sent));
+        tour.rounds_sent += 1;
         let mut receivers = match round.to {
             Receivers::Hosts => self.hosts(),
             Receivers::Group => self.groups(),
             Receivers::All => [self.hosts(), self.groups()].concat(),
         };
-        receivers.retain(|(_, to)| !self.has_answered(*to.ip()));
+        receivers.retain(|(_, to)| Family::of(to.ip()) == family && !self.has_answered(to.ip()));
         for (origin, to) in receivers {
             let datagrams = target::searches(round.repetition, to, &self.plan.user_agent);
             let commands = datagrams
@@ -246,22 +269,23 @@ impl Search {
     }
 
     /// Hosts to ask, each with the origin to ask it from: default gateways, and this machine.
-    fn hosts(&self) -> Vec<(usize, SocketAddrV4)> {
+    fn hosts(&self) -> Vec<(usize, SocketAddr)> {
         match self.plan.wanted {
             Wanted::Any => {
                 let origins = self.plan.origins.iter().enumerate();
                 let hosts = origins.filter_map(|(index, origin)| {
-                    let host = if origin.loopback {
-                        Some(origin.address)
-                    } else {
-                        origin.gateway
+                    // One family is enough to find what is on this machine.
+                    let host = match (origin.loopback, origin.family()) {
+                        (true, Family::Ipv4) => Some(origin.address),
+                        (true, Family::Ipv6) => None,
+                        (false, _) => origin.gateway,
                     };
-                    Some((index, SocketAddrV4::new(host?, PORT)))
+                    Some((index, origin.socket(host?, PORT)))
                 });
                 hosts.collect()
             }
             Wanted::At(to) => {
-                let origin = origin::towards(&self.plan.origins, *to.ip());
+                let origin = origin::towards(&self.plan.origins, to);
                 origin.map(|index| (index, to)).into_iter().collect()
             }
             Wanted::Described(_) => Vec::new(),
@@ -269,17 +293,18 @@ impl Search {
     }
 
     /// The group, once for each origin that it can be asked from.
-    fn groups(&self) -> Vec<(usize, SocketAddrV4)> {
+    fn groups(&self) -> Vec<(usize, SocketAddr)> {
         if self.plan.wanted != Wanted::Any {
             return Vec::new();
         }
         let origins = self.plan.origins.iter().enumerate();
         let able = origins.filter(|(_, origin)| origin.multicast && !origin.loopback);
-        able.map(|(index, _)| (index, EVERYONE)).collect()
+        able.map(|(index, origin)| (index, target::everyone_from(origin)))
+            .collect()
     }
 
     /// Whether this host has answered that it is a gateway.
-    fn has_answered(&self, host: Ipv4Addr) -> bool {
+    fn has_answered(&self, host: IpAddr) -> bool {
         let answered = |lead: &Lead| lead.source == Source::Answer(host) && lead.promise <= Promise::Gateway;
         self.leads.iter().any(answered)
     }
@@ -298,9 +323,8 @@ impl Search {
         }
         for Remembered { location, udn } in std::mem::take(&mut self.plan.remembered).into_iter().take(AT_ONCE) {
             // What is remembered may be wrong, or not ours: it must not lead further than an answer could.
-            if let IpAddr::V4(host) = location.host()
-                && let Some(origin) = origin::towards(&self.plan.origins, host)
-                && let Ok(place) = lead::place(&self.plan.origins, origin, host, &location)
+            if let Some(origin) = origin::towards(&self.plan.origins, location.authority())
+                && let Ok(place) = lead::place(&self.plan.origins, origin, location.host(), &location)
             {
                 self.follow(location, place, Source::Memory { udn }, Promise::NewGateway, None);
                 self.begin = HEAD_START.min(self.plan.timeout / 4);
@@ -326,15 +350,15 @@ impl Search {
     fn follow_guesses(&mut self) {
         self.guessed = true;
         let (host, place) = match self.plan.wanted {
-            Wanted::At(to) => (Some(*to.ip()), Place::Asked),
+            Wanted::At(to) => (Some(to), Place::Asked),
             Wanted::Any | Wanted::Described(_) => (self.default_gateway(), Place::DefaultGateway(0)),
         };
-        let known = |host| {
+        let known = |host: IpAddr| {
             self.leads
                 .iter()
-                .any(|lead| lead.location.host() == IpAddr::V4(host) && lead.is_open())
+                .any(|lead| lead.location.host() == host && lead.is_open())
         };
-        let Some(host) = host.filter(|host| !known(*host)) else {
+        let Some(host) = host.filter(|host| !known(host.ip())) else {
             return;
         };
         let guesses: Vec<Url> = match place {
@@ -347,25 +371,24 @@ impl Search {
     }
 
     /// The gateway of the best default route, if that is the best way from here.
-    fn default_gateway(&self) -> Option<Ipv4Addr> {
-        self.plan.origins.first()?.gateway
+    fn default_gateway(&self) -> Option<SocketAddr> {
+        let first = self.plan.origins.first()?;
+        Some(first.socket(first.gateway?, PORT))
     }
 
     /// Where a gateway stands that was told of so; `None` if it is not the one that is wanted.
-    fn place(&self, origin: usize, responder: Ipv4Addr, location: &Url) -> Option<Result<Place, Conversation>> {
-        let place = || lead::place(&self.plan.origins, origin, responder, location);
-        let own_words = location.host() == IpAddr::V4(responder);
+    fn place(&self, origin: usize, responder: IpAddr, location: &Url) -> Option<Result<Place, Conversation>> {
+        let place = || lead::place_of_answer(&self.plan.origins, origin, responder, location);
+        let own_words = location.host() == responder;
         match self.plan.wanted {
             Wanted::Any => Some(place()),
-            Wanted::At(to) if *to.ip() == responder && own_words => Some(Ok(Place::Asked)),
-            Wanted::At(to) if *to.ip() == responder || location.host() == IpAddr::V4(*to.ip()) => {
-                Some(place().map(|_| Place::Asked))
-            }
+            Wanted::At(to) if to.ip() == responder && own_words => Some(Ok(Place::Asked)),
+            Wanted::At(to) if to.ip() == responder || location.host() == to.ip() => Some(place().map(|_| Place::Asked)),
             Wanted::At(_) | Wanted::Described(_) => None,
         }
     }
 
-    fn is_worth_following(&self, place: Place, promise: Promise, responder: Ipv4Addr) -> bool {
+    fn is_worth_following(&self, place: Place, promise: Promise, responder: IpAddr) -> bool {
         let chosen = matches!(place, Place::Asked | Place::DefaultGateway(_));
         let from = |lead: &&Lead| lead.source == Source::Answer(responder);
         let from_others = |lead: &&Lead| !self.is_privileged(lead);
@@ -418,15 +441,18 @@ impl Search {
         }
     }
 
-    fn is_default_gateway(&self, host: Ipv4Addr) -> bool {
+    fn scope_of(&self, origin: usize) -> u32 {
+        self.plan.origins.get(origin).map_or(0, |origin| origin.index)
+    }
+
+    fn is_default_gateway(&self, host: IpAddr) -> bool {
         self.plan.origins.iter().any(|origin| origin.gateway == Some(host))
     }
 
     /// Our address in the host's network; the gateway compares it with that of the mapping's client.
-    fn address_towards(&self, location: &Url) -> Option<Ipv4Addr> {
-        let IpAddr::V4(host) = location.host() else { return None };
-        let origin = &self.plan.origins[origin::towards(&self.plan.origins, host)?];
-        (origin.covers(host) || origin.gateway == Some(host)).then_some(origin.address)
+    fn address_towards(&self, location: &Url) -> Option<IpAddr> {
+        let near = origin::near(&self.plan.origins, location.authority())?;
+        Some(self.plan.origins[near].address)
     }
 
     fn reject(&mut self, location: &str, why: Conversation) {
@@ -475,7 +501,8 @@ impl Search {
     /// nothing better is being examined.
     fn is_settled(&self, best: &Lead, rank: GatewayRank) -> bool {
         let waited = self.leads.iter().filter_map(|lead| self.settled_at(lead));
-        let known = matches!(best.source, Source::Memory { .. });
+        let safe_place = !matches!(best.place, Place::OnLink(_) | Place::Beyond(_));
+        let known = safe_place && matches!(best.source, Source::Memory { .. });
         let may_be_better = |lead: &Lead| {
             self.is_expected(lead) && (lead.promises_more_than(best) || (lead.place < rank.place() && !known))
         };
@@ -497,8 +524,10 @@ impl Search {
         found.sort_by_key(|(_, lead)| lead.rank());
         let mut unique: Vec<(usize, &Lead)> = Vec::new();
         for (index, lead) in found {
-            if !unique.iter().any(|(_, better)| better.is_same_gateway_as(lead)) {
-                unique.push((index, lead));
+            match unique.iter_mut().find(|(_, better)| better.is_same_gateway_as(lead)) {
+                Some(better) if lead.maps_rather_than(better.1) => *better = (index, lead),
+                Some(_) => {}
+                None => unique.push((index, lead)),
             }
         }
         unique.into_iter().map(|(index, _)| LeadId(index)).collect()
@@ -510,8 +539,37 @@ impl Plan {
     fn searches(&self) -> bool {
         match self.wanted {
             Wanted::Any => !self.origins.is_empty(),
-            Wanted::At(to) => origin::towards(&self.origins, *to.ip()).is_some(),
+            Wanted::At(to) => origin::towards(&self.origins, to).is_some(),
             Wanted::Described(_) => false,
         }
+    }
+}
+
+/// The URL with the interface to its host, if it has a link-local address.
+pub(crate) fn on_link(location: Url, index: u32) -> Url {
+    match location.host() {
+        IpAddr::V6(host) if host.is_unicast_link_local() => location.with_scope(index),
+        _ => location,
+    }
+}
+
+/// In which families to search, and when. Where there is no network of IPv4, nothing is waited for.
+fn tours(plan: &Plan) -> Vec<Tour> {
+    let tour = |family, delay| Tour {
+        family,
+        delay,
+        rounds_sent: 0,
+    };
+    let has = |family| {
+        let mut networks = plan.origins.iter().filter(|origin| !origin.loopback);
+        networks.any(|origin| origin.family() == family)
+    };
+    let later = if has(Family::Ipv4) { IPV4_FIRST } else { Duration::ZERO };
+    match plan.wanted {
+        Wanted::At(to) => vec![tour(Family::of(to.ip()), Duration::ZERO)],
+        Wanted::Any | Wanted::Described(_) if has(Family::Ipv6) => {
+            vec![tour(Family::Ipv4, Duration::ZERO), tour(Family::Ipv6, later)]
+        }
+        Wanted::Any | Wanted::Described(_) => vec![tour(Family::Ipv4, Duration::ZERO)],
     }
 }

@@ -1,6 +1,6 @@
 //! What goes into a search, and what comes out of it.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use portreeve_wire::Url;
@@ -31,7 +31,7 @@ pub(crate) enum Wanted {
     /// Any gateway.
     Any,
     /// The one that is searched at this address and port.
-    At(SocketAddrV4),
+    At(SocketAddr),
     /// The one with this description.
     Described(Url),
 }
@@ -66,7 +66,7 @@ pub(crate) enum Command {
         /// Position of the origin in the plan.
         origin: usize,
         /// Where to.
-        to: SocketAddrV4,
+        to: SocketAddr,
         /// What.
         datagram: String,
     },
@@ -77,7 +77,7 @@ pub(crate) enum Command {
         /// Where the description is.
         location: Url,
         /// Our address to come from; the system's choice if there is none.
-        from: Option<Ipv4Addr>,
+        from: Option<IpAddr>,
     },
 }
 

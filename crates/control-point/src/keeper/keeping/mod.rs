@@ -25,7 +25,7 @@ use crate::mapping::{External, Purpose, Random, Wanted};
 use events::Events;
 pub(crate) use events::Told;
 use presence::Presence;
-pub(crate) use presence::{Found, Survey};
+pub(crate) use presence::{Found, Survey, is_absence, is_elsewhere};
 
 /// A kept mapping, as long as the keeper lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,7 +1,8 @@
 //! Whether the gateway is there, and whether it is the same as before.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use portreeve_wire::Url;
 use tokio::time::Instant;
 
 use super::{Keeping, MappingId, Next};
@@ -122,7 +123,7 @@ impl Keeping {
         self.heard = true;
         let another_run = boot_id.is_some() && self.gateway.boot_id.is_some() && boot_id != self.gateway.boot_id;
         // Descriptions of several versions may be announced, but they are all in one place.
-        let elsewhere = location.is_some_and(|location| server_of(location) != server_of(&self.gateway.location));
+        let elsewhere = location.is_some_and(|location| is_elsewhere(location, &self.gateway.location));
         if another_run || elsewhere {
             location.unwrap_or_default().clone_into(&mut self.gateway.location);
         }
@@ -290,13 +291,20 @@ fn went_back(before: Option<u32>, now: Option<u32>) -> bool {
     matches!((before, now), (Some(before), Some(now)) if now < before)
 }
 
-/// Host and port of a URL.
-fn server_of(url: &str) -> Option<&str> {
-    url.split('/').nth(2)
+/// Whether a gateway that was at one of these URLs and announces the other has moved. Over IPv6 it announces one for each
+/// of its addresses, and that of another family says nothing about this one.
+pub(crate) fn is_elsewhere(announced: &str, known: &str) -> bool {
+    let authority = |url: &str| Url::parse(url).map(|url| url.authority());
+    match (authority(announced), authority(known)) {
+        (Ok(SocketAddr::V4(announced)), Ok(SocketAddr::V4(known))) => announced != known,
+        (Ok(SocketAddr::V6(announced)), Ok(SocketAddr::V6(known))) => announced.port() != known.port(),
+        (Ok(_), Ok(_)) => false,
+        _ => announced != known,
+    }
 }
 
 /// Whether the error can mean that the gateway is not there, or not under these URLs any more: they may change with every
 /// start (MikroTik), and the old ones are answered with 404.
-pub(super) fn is_absence(error: &Error) -> bool {
+pub(crate) fn is_absence(error: &Error) -> bool {
     is_silence(error) || matches!(error, Error::Conversation(Conversation::Status { .. }))
 }

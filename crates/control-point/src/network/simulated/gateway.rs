@@ -9,12 +9,8 @@ use portreeve_wire::resource::{self, Resource};
 use portreeve_wire::service::Service;
 use portreeve_wire::soap::{self, FAULT_STATUS};
 use portreeve_wire::ssdp::{Announcer, Group, Search, advertisements, answers};
-<<<<<<< HEAD
-use portreeve_wire::{Call, ErrorCode, Fault, Offer, Quirks, Uuid, Value, View, dispatch};
-=======
-use portreeve_wire::{Call, ErrorCode, Fault, Quirks, Url, Uuid, Value, View, dispatch};
+use portreeve_wire::{Call, ErrorCode, Fault, Offer, Quirks, Url, Uuid, Value, View, dispatch};
 use tokio::sync::mpsc;
->>>>>>> 4b70e0e (Let the keeper hear what the gateway tells by itself)
 use tokio::time::Instant;
 
 use super::events::Subscriptions;
@@ -169,39 +165,13 @@ impl SimulatedGateway {
         found.iter().map(render).collect()
     }
 
-<<<<<<< HEAD
-    pub(super) fn respond(&mut self, request: &Asked) -> (u16, String) {
-        match resource::find(Offer::default(), &request.path) {
-            Some(Resource::Description(view)) => (200, self.description(view).render()),
-            Some(Resource::Control(service)) => {
-                let parsed = soap::parse(request.soap_action.as_deref(), &request.body, Quirks::default());
-                match parsed.unwrap() {
-                    soap::Request::Query { variable } => {
-                        assert_eq!(variable, "SystemUpdateID");
-                        (200, soap::variable_response(&self.system_update_id.into()))
-                    }
-                    soap::Request::Action {
-                        service_type,
-                        action,
-                        arguments,
-                    } => {
-                        let (service, version) =
-                            dispatch(Offer::default(), service, &service_type, &action, Quirks::default()).unwrap();
-                        let call = Call::parse(service, version, &action, &arguments, Quirks::default()).unwrap();
-                        *self.calls.entry(action).or_default() += 1;
-                        match self.carry_out(&call) {
-                            Ok(values) => (200, soap::response(service, version, call.action, &values)),
-                            Err(code) => (FAULT_STATUS, soap::fault(&Fault::from(code))),
-                        }
-                    }
-=======
     /// Status, header fields and body; `send` sends messages to a place.
     pub(super) fn respond(
         &mut self,
         request: &Asked,
         send: impl FnOnce(Url) -> mpsc::UnboundedSender<String>,
     ) -> (u16, Vec<(&'static str, String)>, String) {
-        let (status, body) = match resource::find(&request.path) {
+        let (status, body) = match resource::find(Offer::default(), &request.path) {
             Some(Resource::Event(service, _)) if service.name == "WANIPConnection" => {
                 *self.calls.entry(request.method.clone()).or_default() += 1;
                 let (status, fields) = self.subscriptions.answer(request, send);
@@ -231,13 +201,12 @@ impl SimulatedGateway {
                 action,
                 arguments,
             } => {
-                let (service, version) = dispatch(service, &service_type, &action, Quirks::default()).unwrap();
+                let (service, version) = dispatch(Offer::default(), service, &service_type, &action, Quirks::default()).unwrap();
                 let call = Call::parse(service, version, &action, &arguments, Quirks::default()).unwrap();
                 *self.calls.entry(action).or_default() += 1;
                 match self.carry_out(&call) {
                     Ok(values) => (200, soap::response(service, version, call.action, &values)),
                     Err(code) => (FAULT_STATUS, soap::fault(&Fault::from(code))),
->>>>>>> 4b70e0e (Let the keeper hear what the gateway tells by itself)
                 }
             }
         }

@@ -176,8 +176,9 @@ impl Network for Simulated {
     fn interfaces(&self) -> io::Result<Vec<Interface>> {
         let interface = Interface {
             name: "lan0".to_owned(),
-            addresses: vec![(self.conditions().local, 24)],
-            gateway: Some(GATEWAY),
+            index: 2,
+            addresses: vec![(self.conditions().local.into(), 24)],
+            gateways: vec![GATEWAY.into()],
             loopback: false,
             multicast: true,
         };

@@ -122,7 +122,7 @@ fn nobody_is_waited_for_without_end() {
 #[test]
 fn loopback_comes_last() {
     let mut driven = Driven::new(plan());
-    driven.answer_to(1, Ipv4Addr::LOCALHOST, IGD_2, "http://127.0.0.1:5000/d");
+    driven.answer_to(1, ip(127, 0, 0, 1), IGD_2, "http://127.0.0.1:5000/d");
     let here = driven.good("http://127.0.0.1:5000/d");
     driven.wait_ms(100);
     driven.assert_open();
@@ -138,7 +138,7 @@ fn loopback_is_taken_at_once_where_there_is_nothing_else() {
         origins: vec![loopback()],
         ..plan()
     });
-    driven.answer(Ipv4Addr::LOCALHOST, IGD_2, "http://127.0.0.1:5000/d");
+    driven.answer(ip(127, 0, 0, 1), IGD_2, "http://127.0.0.1:5000/d");
     let here = driven.good("http://127.0.0.1:5000/d");
     driven.assert_found(&[here]);
 }
@@ -149,7 +149,7 @@ fn the_gateway_of_the_better_route_comes_first() {
         origins: vec![lan(), second_lan()],
         ..plan()
     });
-    let other = Ipv4Addr::new(10, 0, 0, 1);
+    let other = ip(10, 0, 0, 1);
     driven.answer_to(1, other, IGD_2, &at(other, "/d"));
     let second = driven.good(&at(other, "/d"));
     driven.wait_ms(30);
@@ -160,11 +160,36 @@ fn the_gateway_of_the_better_route_comes_first() {
 
 #[test]
 fn a_remembered_gateway_is_asked_before_anything_is_sent_and_taken_at_once() {
-    let mut driven = Driven::new(remembered(&at(SECOND_ROUTER, "/d"), "uuid:1"));
-    assert_eq!(driven.locations(), [at(SECOND_ROUTER, "/d")]);
+    let mut driven = Driven::new(remembered(&at(GATEWAY, "/d"), "uuid:1"));
+    assert_eq!(driven.locations(), [at(GATEWAY, "/d")]);
     assert_eq!(driven.sent, []);
-    let found = driven.good(&at(SECOND_ROUTER, "/d"));
+    let found = driven.good(&at(GATEWAY, "/d"));
     driven.assert_found(&[found]);
+}
+
+#[test]
+fn a_remembered_gateway_that_is_not_the_router_stays_only_if_the_router_is_silent() {
+    let remembered = || {
+        let mut driven = Driven::new(remembered(&at(SECOND_ROUTER, "/d"), "uuid:1"));
+        let rogue = driven.good(&at(SECOND_ROUTER, "/d"));
+        driven.assert_open();
+        (driven, rogue)
+    };
+    let (mut driven, rogue) = remembered();
+    driven.wait_ms(50);
+    driven.assert_found(&[rogue]);
+
+    let (mut driven, rogue) = remembered();
+    driven.wait_ms(20);
+    driven.answer(GATEWAY, IGD_1, &at(GATEWAY, "/d"));
+    driven.wait_ms(300);
+    driven.assert_open();
+    let other = Findings {
+        udn: "uuid:2".to_owned(),
+        ..findings(Standing::UpPublic)
+    };
+    let router = driven.examined(&at(GATEWAY, "/d"), Ok(other));
+    driven.assert_found(&[router, rogue]);
 }
 
 #[test]
@@ -242,7 +267,7 @@ fn a_remembered_gateway_that_hangs_does_not_prolong_the_search() {
 
 #[test]
 fn what_is_remembered_leads_no_further_than_an_answer() {
-    for location in ["http://8.8.8.8/d", "http://[fd77::1]/d", "http://239.255.255.250/d"] {
+    for location in ["http://8.8.8.8/d", "http://[2001:db8::1]/d", "http://239.255.255.250/d"] {
         let driven = Driven::new(remembered(location, "uuid:1"));
         assert_eq!(driven.locations(), [""; 0], "{location}");
     }
@@ -287,7 +312,7 @@ fn all_gateways_are_waited_for_and_each_is_told_once() {
 fn a_named_gateway_is_taken_whatever_its_state() {
     for (standing, wait) in [(Standing::UpPublic, 0), (Standing::UpPrivate, 50), (Standing::Down, 50)] {
         let mut driven = Driven::new(Plan {
-            wanted: Wanted::At(SocketAddrV4::new(SECOND_ROUTER, PORT)),
+            wanted: Wanted::At(SocketAddr::new(SECOND_ROUTER, PORT)),
             ..plan()
         });
         driven.answer(SECOND_ROUTER, IGD_1, &at(SECOND_ROUTER, "/d"));

@@ -91,7 +91,7 @@ fn televisions_are_not_told_of() {
 #[test]
 fn only_the_named_gateway_is_followed() {
     let mut driven = Driven::new(Plan {
-        wanted: Wanted::At(SocketAddrV4::new(SECOND_ROUTER, PORT)),
+        wanted: Wanted::At(SocketAddr::new(SECOND_ROUTER, PORT)),
         ..plan()
     });
     driven.answer(GATEWAY, IGD_1, &at(GATEWAY, "/d"));
@@ -102,9 +102,9 @@ fn only_the_named_gateway_is_followed() {
 
 #[test]
 fn a_named_gateway_may_be_anywhere_but_lead_nowhere_else() {
-    let far = Ipv4Addr::new(8, 8, 8, 8);
+    let far = ip(8, 8, 8, 8);
     let mut driven = Driven::new(Plan {
-        wanted: Wanted::At(SocketAddrV4::new(far, PORT)),
+        wanted: Wanted::At(SocketAddr::new(far, PORT)),
         ..plan()
     });
     driven.answer(far, IGD_1, "http://9.9.9.9/d");
@@ -128,7 +128,7 @@ fn one_host_is_followed_eight_times_at_most() {
 fn a_hostile_network_gets_32_leads_and_the_default_gateway_its_own() {
     let mut driven = Driven::new(plan());
     for host in 20..200 {
-        let host = Ipv4Addr::new(192, 168, 77, host);
+        let host = ip(192, 168, 77, host);
         for number in 0..10 {
             driven.answer(host, IGD_2, &at(host, &format!("/{number}")));
         }

@@ -5,13 +5,14 @@ mod following;
 mod properties;
 mod sending;
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::*;
 use crate::discovery::origin::Origin;
+use crate::discovery::target::EVERYONE;
 
-pub(super) const GATEWAY: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 1);
-pub(super) const SECOND_ROUTER: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 2);
+pub(super) const GATEWAY: IpAddr = ip(192, 168, 77, 1);
+pub(super) const SECOND_ROUTER: IpAddr = ip(192, 168, 77, 2);
 pub(super) const IGD_1: &str = "urn:schemas-upnp-org:device:InternetGatewayDevice:1";
 pub(super) const IGD_2: &str = "urn:schemas-upnp-org:device:InternetGatewayDevice:2";
 
@@ -20,9 +21,9 @@ pub(super) struct Driven {
     pub(super) search: Search,
     now: Duration,
     /// What was sent: when, from which origin, where to, what for.
-    pub(super) sent: Vec<(Duration, usize, SocketAddrV4, String)>,
+    pub(super) sent: Vec<(Duration, usize, SocketAddr, String)>,
     /// What is being examined.
-    pub(super) examining: Vec<(LeadId, String, Option<Ipv4Addr>)>,
+    pub(super) examining: Vec<(LeadId, String, Option<IpAddr>)>,
     /// How each search went out, in full.
     pub(super) datagrams: Vec<String>,
 }
@@ -63,11 +64,11 @@ impl Driven {
     }
 
     /// An answer to a search from the first origin.
-    pub(super) fn answer(&mut self, from: Ipv4Addr, st: &str, location: &str) {
+    pub(super) fn answer(&mut self, from: IpAddr, st: &str, location: &str) {
         self.answer_to(0, from, st, location);
     }
 
-    pub(super) fn answer_to(&mut self, origin: usize, from: Ipv4Addr, st: &str, location: &str) {
+    pub(super) fn answer_to(&mut self, origin: usize, from: IpAddr, st: &str, location: &str) {
         let answer = Response {
             st: Some(st.to_owned()),
             usn: Some(format!("uuid:x::{st}")),
@@ -157,7 +158,8 @@ pub(super) fn plan() -> Plan {
 pub(super) fn lan() -> Origin {
     Origin {
         interface: "eth0".to_owned(),
-        address: Ipv4Addr::new(192, 168, 77, 10),
+        index: 3,
+        address: ip(192, 168, 77, 10),
         prefix_len: 24,
         gateway: Some(GATEWAY),
         loopback: false,
@@ -168,8 +170,9 @@ pub(super) fn lan() -> Origin {
 pub(super) fn second_lan() -> Origin {
     Origin {
         interface: "wlan0".to_owned(),
-        address: Ipv4Addr::new(10, 0, 0, 10),
-        gateway: Some(Ipv4Addr::new(10, 0, 0, 1)),
+        index: 4,
+        address: ip(10, 0, 0, 10),
+        gateway: Some(ip(10, 0, 0, 1)),
         ..lan()
     }
 }
@@ -177,7 +180,8 @@ pub(super) fn second_lan() -> Origin {
 pub(super) fn loopback() -> Origin {
     Origin {
         interface: "lo".to_owned(),
-        address: Ipv4Addr::LOCALHOST,
+        index: 1,
+        address: ip(127, 0, 0, 1),
         prefix_len: 8,
         gateway: None,
         loopback: true,
@@ -185,6 +189,10 @@ pub(super) fn loopback() -> Origin {
     }
 }
 
-pub(super) fn at(host: Ipv4Addr, path: &str) -> String {
-    format!("http://{host}:5000{path}")
+pub(super) fn at(host: IpAddr, path: &str) -> String {
+    format!("http://{}{path}", SocketAddr::new(host, 5000))
+}
+
+pub(super) const fn ip(a: u8, b: u8, c: u8, d: u8) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(a, b, c, d))
 }

@@ -9,7 +9,7 @@ use super::*;
 enum Happening {
     Answered {
         origin: usize,
-        responder: Ipv4Addr,
+        responder: IpAddr,
         st: &'static str,
         location: String,
     },
@@ -18,7 +18,7 @@ enum Happening {
     Passed(u64),
 }
 
-fn host() -> impl Strategy<Value = Ipv4Addr> {
+fn host() -> impl Strategy<Value = IpAddr> {
     let known = [
         "127.0.0.1",
         "192.168.77.10",
@@ -29,9 +29,9 @@ fn host() -> impl Strategy<Value = Ipv4Addr> {
         "8.8.8.8",
     ];
     prop_oneof![
-        4 => (1_u8..40).prop_map(|number| Ipv4Addr::new(192, 168, 77, number)),
+        4 => (1_u8..40).prop_map(|number| ip(192, 168, 77, number)),
         2 => prop::sample::select(known.to_vec()).prop_map(|host| host.parse().unwrap()),
-        1 => any::<u32>().prop_map(Ipv4Addr::from),
+        1 => any::<u32>().prop_map(|bits| IpAddr::V4(bits.into())),
     ]
 }
 
@@ -77,7 +77,7 @@ proptest! {
         asked: bool,
         happenings in prop::collection::vec(happening(), 0..400),
     ) {
-        let to = SocketAddrV4::new(GATEWAY, PORT);
+        let to = SocketAddr::new(GATEWAY, PORT);
         let plan = Plan {
             origins: vec![lan(), second_lan(), loopback()],
             wanted: if asked { Wanted::At(to) } else { Wanted::Any },

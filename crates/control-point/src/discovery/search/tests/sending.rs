@@ -15,13 +15,13 @@ fn r3_the_default_gateway_is_asked_directly_before_everybody_is_asked() {
         .map(|(at, origin, to, _)| (at.as_millis(), *origin, *to))
         .collect();
     receivers.dedup();
-    let unicast = |host| SocketAddrV4::new(host, PORT);
+    let unicast = |host| SocketAddr::new(host, PORT);
     assert_eq!(
         receivers,
         [
             (0, 0, unicast(GATEWAY)),
-            (0, 1, unicast(Ipv4Addr::new(10, 0, 0, 1))),
-            (0, 2, unicast(Ipv4Addr::LOCALHOST)),
+            (0, 1, unicast(ip(10, 0, 0, 1))),
+            (0, 2, unicast(ip(127, 0, 0, 1))),
             (30, 0, EVERYONE),
             (30, 1, EVERYONE),
         ]
@@ -66,7 +66,7 @@ fn bursts_are_small() {
 fn r1_r2_gateways_are_searched_by_every_name_that_one_of_them_answers_to() {
     let mut driven = Driven::new(plan());
     driven.wait_ms(500);
-    for to in [SocketAddrV4::new(GATEWAY, PORT), EVERYONE] {
+    for to in [SocketAddr::new(GATEWAY, PORT), EVERYONE] {
         for target in [
             IGD_1,
             IGD_2,
@@ -76,7 +76,7 @@ fn r1_r2_gateways_are_searched_by_every_name_that_one_of_them_answers_to() {
             "upnp:rootdevice",
             "ssdp:all",
         ] {
-            let sent = |(_, _, receiver, st): &(Duration, usize, SocketAddrV4, String)| *receiver == to && st == target;
+            let sent = |(_, _, receiver, st): &(Duration, usize, SocketAddr, String)| *receiver == to && st == target;
             assert!(driven.sent.iter().any(sent), "{target} to {to}");
         }
     }
@@ -89,7 +89,7 @@ fn a_gateway_that_has_answered_is_not_asked_again() {
     driven.sent.clear();
     driven.wait_ms(500);
     assert!(driven.sent.iter().any(|(_, _, to, _)| *to == EVERYONE));
-    assert!(driven.sent.iter().all(|(_, _, to, _)| *to.ip() != GATEWAY));
+    assert!(driven.sent.iter().all(|(_, _, to, _)| to.ip() != GATEWAY));
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn where_multicast_cannot_leave_nothing_is_multicast() {
         }],
         ..plan()
     });
-    assert!(driven.sent.iter().all(|(_, _, to, _)| *to.ip() == GATEWAY));
+    assert!(driven.sent.iter().all(|(_, _, to, _)| to.ip() == GATEWAY));
     assert!(!driven.sent.is_empty());
 }
 
@@ -137,7 +137,7 @@ fn without_an_interface_it_is_over_at_once() {
 
 #[test]
 fn a_named_gateway_is_searched_at_its_address_and_nowhere_else() {
-    let to = SocketAddrV4::new(SECOND_ROUTER, 1901);
+    let to = SocketAddr::new(SECOND_ROUTER, 1901);
     let mut driven = Driven::new(Plan {
         wanted: Wanted::At(to),
         ..plan()
@@ -155,7 +155,7 @@ fn a_named_gateway_is_searched_at_its_address_and_nowhere_else() {
 #[test]
 fn a_named_gateway_that_is_silent_is_looked_for_where_descriptions_are() {
     let mut driven = Driven::new(Plan {
-        wanted: Wanted::At(SocketAddrV4::new(GATEWAY, PORT)),
+        wanted: Wanted::At(SocketAddr::new(GATEWAY, PORT)),
         ..plan()
     });
     driven.wait_ms(199);
@@ -177,7 +177,7 @@ fn a_named_gateway_that_is_silent_is_looked_for_where_descriptions_are() {
 #[test]
 fn guesses_that_fail_are_no_findings() {
     let mut driven = Driven::new(Plan {
-        wanted: Wanted::At(SocketAddrV4::new(GATEWAY, PORT)),
+        wanted: Wanted::At(SocketAddr::new(GATEWAY, PORT)),
         ..plan()
     });
     driven.wait_ms(200);
@@ -232,7 +232,7 @@ fn a_supposition_that_hangs_does_not_prolong_the_search() {
 #[test]
 fn a_named_gateway_that_answers_is_not_guessed() {
     let mut driven = Driven::new(Plan {
-        wanted: Wanted::At(SocketAddrV4::new(GATEWAY, PORT)),
+        wanted: Wanted::At(SocketAddr::new(GATEWAY, PORT)),
         ..plan()
     });
     driven.answer(GATEWAY, IGD_1, &at(GATEWAY, "/d"));
