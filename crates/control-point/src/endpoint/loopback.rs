@@ -12,7 +12,7 @@ use tokio::io::{AsyncWriteExt, BufReader, DuplexStream};
 use super::Endpoint;
 use crate::http;
 use crate::network::asked::{self, Asked};
-use crate::network::{BoxFuture, Connected, Datagrams, Interface, Network};
+use crate::network::{BoxFuture, Connected, Datagrams, Interface, Listener, Network};
 
 /// An answer: status and body.
 pub(crate) enum Told {

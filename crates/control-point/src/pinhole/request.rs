@@ -95,7 +95,13 @@ impl PinholeRequest {
         let wanted = self.check()?;
         let since = Instant::now();
         let (answer, way) = open(&self.gateway, &wanted).await?;
-        Ok(KeptPinhole::new(way.gateway, wanted, self.client.is_none(), answer, since))
+        Ok(KeptPinhole::new(
+            way.gateway,
+            wanted,
+            self.client.is_none(),
+            answer,
+            since,
+        ))
     }
 
     fn check(&self) -> Result<Wanted, Error> {
@@ -107,7 +113,10 @@ impl PinholeRequest {
             transport: self.transport,
             internal_client: host("the internal client", client)?,
             internal_port: self.internal_port,
-            remote_host: self.remote_host.map(|address| host("the remote host", address)).transpose()?,
+            remote_host: self
+                .remote_host
+                .map(|address| host("the remote host", address))
+                .transpose()?,
             remote_port: self.remote_port,
             lease: LeaseSeconds::new(self.lease)?,
         })

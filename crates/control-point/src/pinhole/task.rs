@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::keeping::{Found, Keeping, Order, PinholeState};
+use super::keeping::{Found, Keeping, Order, PinholeState, ToDelete};
 use super::kept::Shared;
 use super::request::{Answer, open};
 use super::wanted::Wanted;
@@ -193,11 +193,7 @@ impl Task {
             return;
         }
         if let Some(client) = self.gateway.local_ipv6() {
-            if let Some(id) = self.keeping.id() {
-                let (gateway, wanted) = (self.gateway.clone(), self.wanted.clone());
-                // If it cannot be deleted, it ends with its lease.
-                tokio::spawn(async move { timeout(REMOVAL, delete(&gateway, &wanted, id)).await });
-            }
+            // The one before ends with its lease: nobody deletes what is for an address that he has not.
             self.wanted.internal_client = client;
             self.keeping.follow(before, client, now);
         }
@@ -251,8 +247,13 @@ impl Task {
             {
                 self.take(outcome);
             }
-            match self.keeping.id() {
-                Some(id) => delete(&self.gateway, &self.wanted, id).await,
+            match self.keeping.to_delete() {
+                Some(ToDelete::Number(id)) => delete(&self.gateway, &self.wanted, id).await,
+                // Whoever has the number now shall not lose it: asked for again, ours tells its own.
+                Some(ToDelete::Whatever) => match open(&self.gateway, &self.wanted).await? {
+                    (Answer::Open(id), way) => delete(&way.gateway, &self.wanted, id).await,
+                    (Answer::NotNeeded, _) => Ok(()),
+                },
                 None => Ok(()),
             }
         };

@@ -3,7 +3,7 @@
 use portreeve_engine::Protocol;
 use portreeve_engine::config::Nat;
 use portreeve_engine::policy::Verdict;
-use portreeve_wire::Quirk;
+use portreeve_wire::{Offer, Quirk};
 
 use super::document::{Lines, Reader, Text};
 use super::keys::SECTIONS;
@@ -261,6 +261,7 @@ fn clients_are_told_of_the_firewall_that_there_is() {
         let own = Own {
             lans: Vec::new(),
             connection_device: String::new(),
+            offer: Offer::default(),
             pinholes,
         };
         engine_config(&read(text).unwrap(), &own).firewall

@@ -223,7 +223,7 @@ mod tests {
 
     fn placed(origin: usize, responder: &str, location: &str) -> Option<Place> {
         let (origins, location) = (origins(), Url::parse(location).unwrap());
-        let location = super::on_link(location, origins[origin].index);
+        let location = super::super::on_link(location, origins[origin].index);
         place_of_answer(&origins, origin, responder.parse().unwrap(), &location).ok()
     }
 

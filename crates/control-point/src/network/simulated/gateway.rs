@@ -1,7 +1,7 @@
 //! A well-behaved IGD:2 with leases on tokio's clock.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use portreeve_wire::description::{Description, Identity};
@@ -14,10 +14,22 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::events::Subscriptions;
+use super::firewall::SimulatedFirewall;
 use crate::network::asked::Asked;
 
 /// The gateway's address.
 pub(crate) const GATEWAY: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 1);
+
+/// Its address on the link, which IPv6 hosts have as their router.
+pub(crate) const ROUTER: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
+
+/// Its address in the network of IPv6.
+pub(crate) const GATEWAY_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x77, 0, 0, 0, 0, 1);
+
+const OFFER: Offer = Offer {
+    pinholes: true,
+    ppp: false,
+};
 
 const LAST_PORT: u16 = u16::MAX;
 
@@ -30,6 +42,8 @@ pub(crate) struct SimulatedGateway {
     system_update_id: u32,
     subscriptions: Subscriptions,
     pub(crate) external_address: String,
+    pub(crate) nat_enabled: bool,
+    pub(crate) firewall: SimulatedFirewall,
     /// How often each action was called.
     pub(crate) calls: BTreeMap<String, u64>,
     /// Mappings that have ended with their lease.
@@ -55,6 +69,8 @@ impl SimulatedGateway {
             system_update_id: 0,
             subscriptions: Subscriptions::default(),
             external_address: "11.11.11.1".to_owned(),
+            nat_enabled: true,
+            firewall: SimulatedFirewall::default(),
             calls: BTreeMap::new(),
             expired: 0,
             http_connections: 0,
@@ -123,11 +139,13 @@ impl SimulatedGateway {
         self.up = false;
         self.subscriptions.forget_all();
         self.table.clear();
+        self.firewall.forget_all();
     }
 
     /// On another port than before.
     pub(super) fn start(&mut self) {
         self.table.clear();
+        self.firewall.forget_all();
         self.up = true;
         self.boot_id += 1;
         self.http_port += 1;
@@ -140,25 +158,27 @@ impl SimulatedGateway {
     }
 
     pub(super) fn listens_at(&mut self, address: SocketAddr) -> bool {
-        let listens = self.up && address == self.address();
+        let ours = [GATEWAY.into(), ROUTER.into(), GATEWAY_V6.into()];
+        let listens = self.up && ours.contains(&address.ip()) && address.port() == self.http_port;
         self.http_connections += u64::from(listens);
         listens
     }
 
     pub(super) fn alive(&self) -> String {
         let root = &self.description(View::Igd2).device;
-        let location = Resource::Description(View::Igd2).url(self.address());
+        let location = Resource::Description(View::Igd2).url(self.at(GATEWAY.into()));
         self.announcer().alive(Group::Ipv4, &location, &advertisements(root)[0])
     }
 
-    pub(super) fn answer(&self, search: &Search) -> Vec<String> {
+    /// Answers to a search, with its description at this address of its own.
+    pub(super) fn answer(&self, search: &Search, at: IpAddr) -> Vec<String> {
         if !self.up {
             return Vec::new();
         }
         let root = self.description(View::Igd2).device;
         let found = answers(&root, View::Igd2, &search.target, &search.st, Quirks::default());
         let render = |answer| {
-            let location = Resource::Description(View::Igd2).url(self.address());
+            let location = Resource::Description(View::Igd2).url(self.at(at));
             self.announcer()
                 .response(&location, "Thu, 01 Jan 2026 00:00:00 GMT", answer)
         };
@@ -169,22 +189,23 @@ impl SimulatedGateway {
     pub(super) fn respond(
         &mut self,
         request: &Asked,
+        peer: IpAddr,
         send: impl FnOnce(Url) -> mpsc::UnboundedSender<String>,
     ) -> (u16, Vec<(&'static str, String)>, String) {
-        let (status, body) = match resource::find(Offer::default(), &request.path) {
+        let (status, body) = match resource::find(OFFER, &request.path) {
             Some(Resource::Event(service, _)) if service.name == "WANIPConnection" => {
                 *self.calls.entry(request.method.clone()).or_default() += 1;
                 let (status, fields) = self.subscriptions.answer(request, send);
                 return (status, fields, String::new());
             }
             Some(Resource::Description(view)) => (200, self.description(view).render()),
-            Some(Resource::Control(service)) => self.control(service, request),
+            Some(Resource::Control(service)) => self.control(service, request, peer),
             _ => (404, String::new()),
         };
         (status, Vec::new(), body)
     }
 
-    fn control(&mut self, service: &'static Service, request: &Asked) -> (u16, String) {
+    fn control(&mut self, service: &'static Service, request: &Asked, peer: IpAddr) -> (u16, String) {
         let parsed = soap::parse(request.soap_action.as_deref(), &request.body, Quirks::default());
         match parsed.unwrap() {
             soap::Request::Query { variable } => {
@@ -201,10 +222,10 @@ impl SimulatedGateway {
                 action,
                 arguments,
             } => {
-                let (service, version) = dispatch(Offer::default(), service, &service_type, &action, Quirks::default()).unwrap();
+                let (service, version) = dispatch(OFFER, service, &service_type, &action, Quirks::default()).unwrap();
                 let call = Call::parse(service, version, &action, &arguments, Quirks::default()).unwrap();
                 *self.calls.entry(action).or_default() += 1;
-                match self.carry_out(&call) {
+                match self.carry_out(&call, peer) {
                     Ok(values) => (200, soap::response(service, version, call.action, &values)),
                     Err(code) => (FAULT_STATUS, soap::fault(&Fault::from(code))),
                 }
@@ -212,14 +233,14 @@ impl SimulatedGateway {
         }
     }
 
-    fn carry_out(&mut self, call: &Call) -> Result<Vec<Value>, ErrorCode> {
+    fn carry_out(&mut self, call: &Call, peer: IpAddr) -> Result<Vec<Value>, ErrorCode> {
         self.expire();
         match call.action.name {
             "GetStatusInfo" => {
                 let uptime = self.up_since.elapsed().as_secs() as u32;
                 Ok(vec!["Connected".into(), "ERROR_NONE".into(), uptime.into()])
             }
-            "GetNATRSIPStatus" => Ok(vec![false.into(), true.into()]),
+            "GetNATRSIPStatus" => Ok(vec![false.into(), self.nat_enabled.into()]),
             "GetExternalIPAddress" => Ok(vec![self.external_address.as_str().into()]),
             "AddPortMapping" => self.add(call, call.ui2("NewExternalPort")).map(|()| Vec::new()),
             "AddAnyPortMapping" => {
@@ -249,7 +270,7 @@ impl SimulatedGateway {
             }
             "GetListOfPortMappings" => Err(ErrorCode::PortMappingNotFound),
             "GetGenericPortMappingEntry" => Err(ErrorCode::SpecifiedArrayIndexInvalid),
-            _ => Err(ErrorCode::InvalidAction),
+            _ => self.firewall.carry_out(call, peer),
         }
     }
 
@@ -283,8 +304,8 @@ impl SimulatedGateway {
         self.expired += (before - self.table.len()) as u64;
     }
 
-    fn address(&self) -> SocketAddr {
-        SocketAddr::new(IpAddr::V4(GATEWAY), self.http_port)
+    fn at(&self, address: IpAddr) -> SocketAddr {
+        SocketAddr::new(address, self.http_port)
     }
 
     fn description(&self, view: View) -> Description {
@@ -294,7 +315,7 @@ impl SimulatedGateway {
             model_number: "1".to_owned(),
             serial_number: None,
         };
-        Description::of(&identity, Offer::default(), view, 1)
+        Description::of(&identity, OFFER, view, 1)
     }
 
     fn announcer(&self) -> Announcer<'static> {

@@ -1,13 +1,14 @@
 //! A machine, a gateway and the cable between them in memory, for tests on paused time.
 
 mod events;
+mod firewall;
 mod gateway;
 mod serve;
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -15,10 +16,10 @@ use portreeve_wire::Quirks;
 use portreeve_wire::ssdp::{self, Message};
 use tokio::sync::{Notify, broadcast};
 
-use super::{BoxFuture, Connected, Datagrams, Interface, Listener, Network};
+use super::{BoxFuture, Connected, Datagrams, Interface, Listener, Network, scoped};
 use crate::discovery::{Discovery, discover};
 use crate::mapping::Random;
-pub(crate) use gateway::{GATEWAY, SimulatedGateway};
+pub(crate) use gateway::{GATEWAY, GATEWAY_V6, ROUTER, SimulatedGateway};
 
 /// The network; clones are the same one.
 #[derive(Clone)]
@@ -35,7 +36,13 @@ struct Inner {
 
 /// How the machine and the cable are.
 struct Conditions {
-    local: Ipv4Addr,
+    local: Option<Ipv4Addr>,
+    /// The first one is on the link.
+    local_v6: Vec<Ipv6Addr>,
+    /// How many searches were sent over IPv6.
+    searches_v6: u64,
+    /// From where the last connection came.
+    last_peer: Option<IpAddr>,
     /// Of a thousand connections, so many are refused, and so many get no answer.
     refused: u64,
     swallowed: u64,
@@ -50,7 +57,10 @@ impl Simulated {
     /// A gateway that is up, and this machine at 192.168.77.2. To be made within a runtime.
     pub(crate) fn new() -> Self {
         let conditions = Conditions {
-            local: Ipv4Addr::new(192, 168, 77, 2),
+            local: Some(Ipv4Addr::new(192, 168, 77, 2)),
+            local_v6: Vec::new(),
+            searches_v6: 0,
+            last_peer: None,
             refused: 0,
             swallowed: 0,
             held_back: None,
@@ -78,7 +88,35 @@ impl Simulated {
 
     /// Gives this machine another address.
     pub(crate) fn move_to(&self, local: Ipv4Addr) {
-        self.conditions().local = local;
+        self.conditions().local = Some(local);
+    }
+
+    /// Gives this machine these IPv6 addresses beside one on the link, and the router as the way out.
+    pub(crate) fn with_ipv6(self, addresses: &[&str]) -> Self {
+        self.move_to_v6(addresses);
+        self
+    }
+
+    /// The same later.
+    pub(crate) fn move_to_v6(&self, addresses: &[&str]) {
+        let addresses = ["fe80::2"].iter().chain(addresses);
+        self.conditions().local_v6 = addresses.map(|address| address.parse().unwrap()).collect();
+    }
+
+    /// Takes this machine's IPv4 address away.
+    pub(crate) fn without_ipv4(self) -> Self {
+        self.conditions().local = None;
+        self
+    }
+
+    /// How many searches were sent over IPv6.
+    pub(crate) fn searches_v6(&self) -> u64 {
+        self.conditions().searches_v6
+    }
+
+    /// From where the last connection came.
+    pub(crate) fn last_peer(&self) -> Option<IpAddr> {
+        self.conditions().last_peer
     }
 
     /// Lets connections fail: of a thousand, so many are refused and so many get no answer.
@@ -174,11 +212,19 @@ impl fmt::Debug for Simulated {
 
 impl Network for Simulated {
     fn interfaces(&self) -> io::Result<Vec<Interface>> {
+        let conditions = self.conditions();
+        let ipv4 = conditions.local.map(|local| (local.into(), 24));
+        // What is on the link comes last, as with the system.
+        let ipv6 = conditions.local_v6.iter().rev().map(|local| ((*local).into(), 64));
+        let routers = [
+            conditions.local.map(|_| GATEWAY.into()),
+            conditions.local_v6.first().map(|_| ROUTER.into()),
+        ];
         let interface = Interface {
             name: "lan0".to_owned(),
             index: 2,
-            addresses: vec![(self.conditions().local.into(), 24)],
-            gateways: vec![GATEWAY.into()],
+            addresses: ipv4.into_iter().chain(ipv6).collect(),
+            gateways: routers.into_iter().flatten().collect(),
             loopback: false,
             multicast: true,
         };
@@ -186,22 +232,26 @@ impl Network for Simulated {
     }
 
     fn connect(&self, to: SocketAddr, from: Option<IpAddr>) -> BoxFuture<'_, io::Result<Connected>> {
-        let (local, fate) = {
+        let (ours, fate) = {
             let mut conditions = self.conditions();
-            (IpAddr::V4(conditions.local), conditions.draw())
+            let ipv6 = conditions.local_v6.iter().copied().map(IpAddr::V6);
+            let ours: Vec<_> = conditions.local.map(IpAddr::V4).into_iter().chain(ipv6).collect();
+            (ours, conditions.draw())
         };
+        let same_family = |ours: &&IpAddr| ours.is_ipv4() == to.is_ipv4();
+        let local = from.or_else(|| ours.iter().find(same_family).copied());
+        let local = local.filter(|local| ours.contains(local) && local.is_ipv4() == to.is_ipv4());
+        self.conditions().last_peer = local;
         let listens = self.gateway().listens_at(to);
         Box::pin(async move {
-            if from.is_some_and(|from| from != local) {
-                return Err(io::ErrorKind::AddrNotAvailable.into());
-            }
+            let local = local.ok_or(io::ErrorKind::AddrNotAvailable)?;
             match fate {
                 Fate::Swallowed => std::future::pending().await,
                 Fate::Opened if listens => {}
                 Fate::Opened | Fate::Refused => return Err(io::ErrorKind::ConnectionRefused.into()),
             }
             let (near, far) = tokio::io::duplex(64 * 1024);
-            tokio::spawn(serve::serve(far, self.clone()));
+            tokio::spawn(serve::serve(far, self.clone(), local));
             Ok(Connected {
                 stream: Box::new(near),
                 local: SocketAddr::new(local, 40_000),
@@ -209,9 +259,15 @@ impl Network for Simulated {
         })
     }
 
-    fn search_socket(&self, _from: Ipv4Addr) -> io::Result<Box<dyn Datagrams>> {
+    fn search_socket(&self, from: SocketAddr) -> io::Result<Box<dyn Datagrams>> {
+        let gateway = match from.ip() {
+            IpAddr::V4(_) => GATEWAY.into(),
+            IpAddr::V6(from) if from.is_unicast_link_local() => ROUTER.into(),
+            IpAddr::V6(_) => GATEWAY_V6.into(),
+        };
         Ok(Box::new(SearchSocket {
             network: self.clone(),
+            gateway,
             answers: Mutex::default(),
             arrived: Notify::new(),
         }))
@@ -223,6 +279,10 @@ impl Network for Simulated {
         }))
     }
 
+    fn announcement_socket_v6(&self, _on: u32) -> io::Result<Box<dyn Datagrams>> {
+        self.announcement_socket(&[])
+    }
+
     fn listen(&self, at: SocketAddr) -> io::Result<Box<dyn Listener>> {
         Ok(self.inner.doors.open(at))
     }
@@ -230,6 +290,8 @@ impl Network for Simulated {
 
 struct SearchSocket {
     network: Simulated,
+    /// Who answers.
+    gateway: IpAddr,
     answers: Mutex<VecDeque<String>>,
     arrived: Notify,
 }
@@ -238,7 +300,8 @@ impl Datagrams for SearchSocket {
     fn send<'a>(&'a self, datagram: &'a [u8], _to: SocketAddr) -> BoxFuture<'a, io::Result<()>> {
         Box::pin(async move {
             if let Ok(Message::Search(search)) = ssdp::parse(datagram, Quirks::default()) {
-                let answers = self.network.gateway().answer(&search);
+                self.network.conditions().searches_v6 += u64::from(self.gateway.is_ipv6());
+                let answers = self.network.gateway().answer(&search, self.gateway);
                 self.answers.lock().unwrap().extend(answers);
                 self.arrived.notify_one();
             }
@@ -253,7 +316,7 @@ impl Datagrams for SearchSocket {
                 if let Some(answer) = next {
                     tokio::time::sleep(Duration::from_millis(2)).await;
                     buffer[..answer.len()].copy_from_slice(answer.as_bytes());
-                    return Ok((answer.len(), SocketAddr::new(GATEWAY.into(), ssdp::PORT)));
+                    return Ok((answer.len(), scoped(self.gateway, ssdp::PORT, 2)));
                 }
                 self.arrived.notified().await;
             }

@@ -1,13 +1,14 @@
 //! HTTP as the simulated gateway speaks it.
 
 use std::io;
+use std::net::IpAddr;
 
 use tokio::io::{AsyncWriteExt, BufReader, DuplexStream};
 
 use super::Simulated;
 use crate::network::asked;
 
-pub(super) async fn serve(stream: DuplexStream, network: Simulated) -> io::Result<()> {
+pub(super) async fn serve(stream: DuplexStream, network: Simulated, peer: IpAddr) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     while let Some(request) = asked::read(&mut stream).await? {
         tokio::time::sleep(network.time_for(request.soap_action.as_deref())).await;
@@ -16,7 +17,7 @@ pub(super) async fn serve(stream: DuplexStream, network: Simulated) -> io::Resul
             if !gateway.is_up() {
                 return Ok(());
             }
-            gateway.respond(&request, |callback| network.sender(&callback))
+            gateway.respond(&request, peer, |callback| network.sender(&callback))
         };
         let fields: String = fields
             .iter()

@@ -16,8 +16,8 @@ use super::request::Answer;
 use crate::error::{Error, Refusal};
 use crate::keeper::{is_absence, schedule};
 use crate::mapping::Random;
-use presence::Presence;
 pub(crate) use presence::Found;
+use presence::Presence;
 
 /// Something that happened to a kept pinhole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +75,15 @@ pub(crate) enum Order {
     Check(u16),
     /// Find the gateway again; then [`Keeping::found`] or [`Keeping::not_found`].
     Search,
+}
+
+/// Which pinhole is ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ToDelete {
+    /// The one of this number.
+    Number(u16),
+    /// The one that the gateway gives when it is asked for ours, if it still has it.
+    Whatever,
 }
 
 /// See the module.
@@ -157,6 +166,15 @@ impl Keeping {
     pub(crate) fn id(&self) -> Option<u16> {
         match self.hold {
             Hold::Ours(id) | Hold::Suspect(id) => Some(id),
+            Hold::Nothing => None,
+        }
+    }
+
+    /// What there is to delete when it shall not be kept any more.
+    pub(crate) fn to_delete(&self) -> Option<ToDelete> {
+        match self.hold {
+            Hold::Ours(id) => Some(ToDelete::Number(id)),
+            Hold::Suspect(_) => Some(ToDelete::Whatever),
             Hold::Nothing => None,
         }
     }

@@ -1,6 +1,7 @@
 //! The rules of the search, in virtual time. The rows (R1, R2, ...) are those of the field's quirks.
 
 mod deciding;
+mod families;
 mod following;
 mod properties;
 mod sending;
