@@ -163,10 +163,10 @@ impl Link {
         Err(Fault::because(ErrorCode::ActionNotAuthorized, why))
     }
 
-    /// Ends what the settings forbid, and takes up what they permit again.
+    /// Ends what the settings forbid. What they permit is for others to begin.
     fn obey_settings(&mut self, now: Time) {
         match self.state {
-            _ if self.may_connect() => self.follow_interface(now),
+            _ if self.may_connect() => {}
             State::Connecting { .. } | State::Connected { .. } | State::PendingDisconnect { .. } => {
                 self.tear_down(LastConnectionError::NotEnabledForInternet, now);
             }
@@ -176,6 +176,5 @@ impl Link {
             }
             State::Unconfigured | State::Disconnected | State::Disconnecting { .. } => {}
         }
-        self.tell();
     }
 }

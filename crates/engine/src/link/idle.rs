@@ -57,24 +57,27 @@ impl Idle {
     /// Takes in the totals.
     pub(super) fn read(&mut self, counters: Counters, now: Time) {
         let packets = counters.packets_sent;
-        let mut upkeep = Duration::ZERO;
+        let Some(last) = self.reading else {
+            // With nothing to compare with, it may have been used just now.
+            self.since = now;
+            self.reading = Some(Reading {
+                at: now,
+                packets,
+                upkeep: Duration::ZERO,
+            });
+            return;
+        };
         // Totals that run backwards are those of another interface.
-        if let Some((last, sent)) = self
-            .reading
-            .and_then(|last| Some((last, packets.checked_sub(last.packets)?)))
-        {
-            let sent = u32::try_from(sent).unwrap_or(u32::MAX);
-            let worth = last.upkeep.saturating_add(Self::UPKEEP.saturating_mul(sent));
-            upkeep = worth.saturating_sub(now.since(last.at));
-        }
+        let sent = packets.saturating_sub(last.packets);
+        let worth = Self::UPKEEP.saturating_mul(u32::try_from(sent).unwrap_or(u32::MAX));
+        let upkeep = last.upkeep.saturating_add(worth).saturating_sub(now.since(last.at));
         if upkeep > Self::BURST {
             self.since = now;
-            upkeep = Self::BURST;
         }
         self.reading = Some(Reading {
             at: now,
             packets,
-            upkeep,
+            upkeep: upkeep.min(Self::BURST),
         });
     }
 }
@@ -125,6 +128,6 @@ mod tests {
             };
             idle.read(counters, Time::from_millis(second * 1000));
         }
-        assert_eq!(idle.since, Time::default());
+        assert_eq!(idle.since, Time::from_millis(1000));
     }
 }

@@ -179,10 +179,10 @@ impl Link {
     /// A controlled link needs its interface too.
     fn agree_with_interface(&mut self, interface: Interface, now: Time) {
         match (interface, self.state) {
-            (Interface::Ready, State::Connecting { .. } | State::Disconnected) => {
-                if self.driver_up && self.may_connect() {
-                    self.enter(State::Connected { entered: now }, Reason::Wanted, now);
-                }
+            (Interface::Ready, State::Connecting { .. } | State::Disconnected)
+                if self.driver_up && self.may_connect() =>
+            {
+                self.enter(State::Connected { entered: now }, Reason::Wanted, now);
             }
             // It comes back by itself when the interface does.
             (Interface::Down(why), State::Connected { .. }) => {

@@ -6,6 +6,7 @@ mod access_table;
 mod any_port;
 mod gateway;
 mod leases;
+mod link;
 mod listing;
 mod model;
 mod overwrite_table;

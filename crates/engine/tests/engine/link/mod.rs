@@ -1,0 +1,8 @@
+//! The connection's state machine: the standard's table row by row, what follows beside it, and random inputs against
+//! the transitions that are documented.
+
+mod model;
+mod settings;
+mod table;
+mod watched;
+mod world;
