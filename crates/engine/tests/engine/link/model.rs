@@ -368,7 +368,7 @@ fn pass(gateway: &mut Gateway, model: &mut Model, seconds: u64) -> Result<(), Te
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1024, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
     #[test]
     fn no_sequence_leaves_what_is_documented(steps in prop::collection::vec(step(), 1..80)) {
