@@ -6,9 +6,9 @@ use portreeve_engine::config::{LinkControl, WhenDisconnected};
 use portreeve_engine::link::ConnectionStatus::{self, *};
 use portreeve_engine::link::{LastConnectionError as Error, LinkReport};
 use portreeve_engine::{Config, DriverReport, LinkCommand};
-use portreeve_wire::Value;
 use portreeve_wire::service::wan_ip_connection::WAN_IP_CONNECTION;
 use portreeve_wire::service::{self, Access, Allowed};
+use portreeve_wire::{Offer, Value};
 
 use super::world::{CONNECTING, controlled, ipv6_only, without_address, without_carrier};
 use crate::gateway::{ALICE, Gateway, config, connected};
@@ -75,7 +75,7 @@ fn arguments_are_held_against_the_table() {
 
 #[test]
 fn by_default_no_action_that_changes_the_link_changes_anything() {
-    for service in service::OFFERED {
+    for service in Offer::default().services() {
         let guarded = service
             .actions
             .iter()
