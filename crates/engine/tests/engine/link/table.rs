@@ -192,6 +192,7 @@ const TABLE: &[Row] = &[
     row(&[Connecting],        DriverIsUp,         Always,     &[Connected],         DONE,     Some(Error::None), &[]),
     row(UP,                   DriverIsUp,         Always,     SAME,                 DONE,     STAYS, &[]),
     row(&[Disconnecting],     DriverIsUp,         Always,     SAME,                 DONE,     STAYS, &[]),
+    row(&[Disconnecting],     DriverIsUp,         NotEnabled, SAME,                 DONE,     STAYS, &[]),
 
     row(IDLE,                 DriverIsDown,       Always,     SAME,                 DONE,     STAYS, &[]),
     row(&[Connecting],        DriverIsDown,       Always,     SAME,                 DONE,     STAYS, &[]),

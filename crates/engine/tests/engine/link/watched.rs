@@ -106,6 +106,9 @@ fn a_reload_may_make_a_watched_link_a_controlled_one_and_back() {
         gateway.path();
         gateway.reload(controlled());
         assert_eq!(gateway.path(), [], "a link that is up stays up");
+        gateway.link(without_carrier());
+        gateway.link(connected());
+        assert_eq!(gateway.path(), [Disconnected, Connected], "and comes back");
         gateway.driver(DriverReport::Disconnected(None));
         assert_eq!(gateway.state(), Disconnected);
         gateway.reload(Config {
