@@ -1,7 +1,10 @@
 //! The firewall for IPv6: sets of pinholes, and a chain that packets meet before the filters of others.
 //!
-//! The sets are looked up for every packet that comes in, not for the first of a connection only. So what an element
-//! counts is all that came in through it, and its end, be it by the lease alone, is the end of its connections.
+//! The sets are looked up for every packet of connections that began outside, not for the first only. So what an element
+//! counts is all that came in through it, and its end, be it by the lease alone, is the end of its connections. Answers
+//! to what the LAN began need no pinhole, and are most of what comes in: they pass before any look-up. What belongs to a
+//! connection without being of it passes too: errors about its packets, which tell of narrow paths, and connections that
+//! it announced. These are related with their first packet only, have a status that stays, and inherit the mark.
 
 use std::fmt::Write;
 
@@ -49,8 +52,7 @@ const STATE_RELATED: u32 = 0x4;
 /// `IPS_EXPECTED`: a connection that another one announced.
 const STATUS_EXPECTED: u32 = 0x1;
 
-/// `IP_CT_DIR_ORIGINAL` and `IP_CT_DIR_REPLY`.
-const ORIGINAL: u8 = 0;
+/// `IP_CT_DIR_REPLY`.
 const REPLY: u8 = 1;
 
 /// The sets of pinholes.
@@ -88,28 +90,17 @@ pub(super) fn chains() -> [Chain; 2] {
 
 /// The rules, each with its chain.
 pub(super) fn rules(firewall: Ipv6Firewall, wan: &Data) -> Vec<(&'static str, Vec<Expression>)> {
-    let (through_pinhole, others) = match firewall {
+    let (through_pinhole, end) = match firewall {
         Ipv6Firewall::None => return Vec::new(),
-        Ipv6Firewall::Own => (vec![ACCEPT], own_rules()),
-        Ipv6Firewall::Other { mark } => {
-            let set_mark = [
-                connection(CtKey::Mark),
-                Expression::Bits {
-                    register: FIRST,
-                    mask: !mark,
-                    flip: mark,
-                },
-                Expression::SetCt {
-                    key: CtKey::Mark,
-                    from: FIRST,
-                },
-                ACCEPT,
-            ];
-            (set_mark.to_vec(), vec![left_over(mark)])
-        }
+        Ipv6Firewall::Own => (vec![ACCEPT], own_end()),
+        Ipv6Firewall::Other { mark } => (set_mark(mark), vec![left_over(mark)]),
     };
-    let pinholes = Remote::ALL.map(|remote| [key(remote), through_pinhole.clone()].concat());
-    let inbound = pinholes.into_iter().chain(others).map(|rule| (INBOUND, rule));
+    let mut inbound = vec![vec![connection(CtKey::Direction), is(&[REPLY]), ACCEPT]];
+    inbound.extend(Remote::ALL.map(|remote| [key(remote), through_pinhole.clone()].concat()));
+    inbound.push([has_bits(CtKey::State, STATE_RELATED).as_slice(), &[ACCEPT]].concat());
+    inbound.push([has_bits(CtKey::Status, STATUS_EXPECTED).as_slice(), &[ACCEPT]].concat());
+    inbound.extend(end);
+    let inbound = inbound.into_iter().map(|rule| (INBOUND, rule));
     inbound.chain([(FORWARD, from_wan(wan))]).collect()
 }
 
@@ -129,40 +120,22 @@ pub(super) fn sets_text(text: &mut String) {
 /// The chains as nft text.
 pub(super) fn chains_text(settings: &Settings, text: &mut String) {
     let _ = writeln!(text, "\n\tchain {INBOUND} {{");
-    let (through_pinhole, others) = match settings.ipv6 {
-        Ipv6Firewall::None => (None, String::new()),
-        Ipv6Firewall::Own => (
-            Some("accept".to_owned()),
-            format!(
-                "\t\tct direction reply accept
-		ct state related accept
-		ct status expected accept
-		icmpv6 type {FIRST_ERROR}-{LAST_ERROR} accept
+    match settings.ipv6 {
+        Ipv6Firewall::None => {}
+        Ipv6Firewall::Own => {
+            let end = format!(
+                "icmpv6 type {FIRST_ERROR}-{LAST_ERROR} accept
 		icmpv6 type echo-request accept
-		counter packets 0 bytes 0 drop
-"
-            ),
-        ),
-        Ipv6Firewall::Other { mark } => (
-            Some(format!("ct mark set ct mark | {mark:#010x} accept")),
-            format!("\t\tct mark & {mark:#010x} != 0x00000000 ct direction original counter packets 0 bytes 0 drop\n"),
-        ),
-    };
-    for remote in Remote::ALL {
-        let Some(through_pinhole) = &through_pinhole else { break };
-        let name = Map::Pinholes(remote).name();
-        let from = match remote {
-            Remote::Any => "",
-            Remote::Host => " . ip6 saddr",
-            Remote::Port => " . th sport",
-            Remote::Socket => " . ip6 saddr . th sport",
-        };
-        let _ = writeln!(
+		counter packets 0 bytes 0 drop"
+            );
+            inbound_text("accept", &end, text);
+        }
+        Ipv6Firewall::Other { mark } => inbound_text(
+            &format!("ct mark set ct mark | {mark:#010x} accept"),
+            &format!("ct mark & {mark:#010x} != 0x00000000 counter packets 0 bytes 0 drop"),
             text,
-            "\t\tip6 daddr . meta l4proto . th dport{from} @{name} {through_pinhole}"
-        );
+        ),
     }
-    text.push_str(&others);
     let _ = writeln!(
         text,
         "\t}}\n\n\tchain {FORWARD} {{\n\t\ttype filter hook forward priority filter - 10; policy accept;"
@@ -175,6 +148,27 @@ pub(super) fn chains_text(settings: &Settings, text: &mut String) {
         );
     }
     text.push_str("\t}\n");
+}
+
+fn inbound_text(through_pinhole: &str, end: &str, text: &mut String) {
+    text.push_str("\t\tct direction reply accept\n");
+    for remote in Remote::ALL {
+        let name = Map::Pinholes(remote).name();
+        let from = match remote {
+            Remote::Any => "",
+            Remote::Host => " . ip6 saddr",
+            Remote::Port => " . th sport",
+            Remote::Socket => " . ip6 saddr . th sport",
+        };
+        let _ = writeln!(
+            text,
+            "\t\tip6 daddr . meta l4proto . th dport{from} @{name} {through_pinhole}"
+        );
+    }
+    let _ = writeln!(
+        text,
+        "\t\tct state related accept\n\t\tct status expected accept\n\t\t{end}"
+    );
 }
 
 fn from_wan(wan: &Data) -> Vec<Expression> {
@@ -205,9 +199,30 @@ fn key(remote: Remote) -> Vec<Expression> {
     rule
 }
 
-/// What else gets in: RFC 6092 section 2.2 and 3, RFC 4890 section 4.3. A connection that another one announced is
-/// related with its first packet only, and has a status that stays.
-fn own_rules() -> Vec<Vec<Expression>> {
+/// Sets the bit of the connection's mark and lets the packet go on to the filters of others.
+fn set_mark(mark: u32) -> Vec<Expression> {
+    vec![
+        connection(CtKey::Mark),
+        Expression::Bits {
+            register: FIRST,
+            mask: !mark,
+            flip: mark,
+        },
+        Expression::SetCt {
+            key: CtKey::Mark,
+            from: FIRST,
+        },
+        ACCEPT,
+    ]
+}
+
+/// Ends connections that came through a pinhole which is gone.
+fn left_over(mark: u32) -> Vec<Expression> {
+    [has_bits(CtKey::Mark, mark).as_slice(), &[Expression::Counter, DROP]].concat()
+}
+
+/// What gets in of itself, and the end of everything else (RFC 4890 section 4.3, RFC 6092 section 2).
+fn own_end() -> Vec<Vec<Expression>> {
     let icmpv6 = |comparisons: &[Expression]| {
         let mut rule = of_protocol(IPV6).to_vec();
         rule.extend([meta(MetaKey::TransportProtocol, FIRST), is(&[ICMPV6])]);
@@ -217,9 +232,6 @@ fn own_rules() -> Vec<Vec<Expression>> {
         rule
     };
     vec![
-        vec![connection(CtKey::Direction), is(&[REPLY]), ACCEPT],
-        [has_bits(CtKey::State, STATE_RELATED).as_slice(), &[ACCEPT]].concat(),
-        [has_bits(CtKey::Status, STATUS_EXPECTED).as_slice(), &[ACCEPT]].concat(),
         icmpv6(&[
             compare(Operator::AtLeast, &[FIRST_ERROR]),
             compare(Operator::AtMost, &[LAST_ERROR]),
@@ -227,13 +239,6 @@ fn own_rules() -> Vec<Vec<Expression>> {
         icmpv6(&[is(&[ECHO_REQUEST])]),
         vec![Expression::Counter, DROP],
     ]
-}
-
-/// Ends connections that came through a pinhole which is gone. Packets of one that the LAN began are replies.
-fn left_over(mark: u32) -> Vec<Expression> {
-    let mut rule = has_bits(CtKey::Mark, mark).to_vec();
-    rule.extend([connection(CtKey::Direction), is(&[ORIGINAL]), Expression::Counter, DROP]);
-    rule
 }
 
 fn key_types(remote: Remote) -> Vec<u32> {

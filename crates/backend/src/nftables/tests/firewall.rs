@@ -83,8 +83,8 @@ fn a_pinhole_for_a_remote_host_or_port_lets_in_only_that() {
 }
 
 #[test]
-fn every_packet_that_comes_in_is_counted() {
-    let Some(lab) = lab6("every_packet_that_comes_in_is_counted") else {
+fn every_packet_that_a_pinhole_lets_in_is_counted() {
+    let Some(lab) = lab6("every_packet_that_a_pinhole_lets_in_is_counted") else {
         return;
     };
     let _echo = Echo::udp(lab.lan_host(1), 8080);
@@ -198,6 +198,7 @@ fn what_the_lan_begins_passes_and_so_do_the_answers() {
     backend.apply(&[opened(&udp)], NOW).unwrap();
     let socket = udp_socket(lab.lan_host(1), 3074);
     assert!(ask(&socket, server).is_some());
+    assert_eq!(packets(&mut backend, &udp), 0, "it needed no pinhole");
     backend.apply(&[closed(&udp)], NOW).unwrap();
     assert!(ask(&socket, server).is_some());
 }
@@ -237,28 +238,43 @@ fn a_host_of_the_lan_learns_of_a_narrow_path() {
     let Some(lab) = lab6("a_host_of_the_lan_learns_of_a_narrow_path") else {
         return;
     };
-    let _backend = start(&lab, Ipv6Firewall::Own);
-    let server = lab.internet_host(1).ipv6();
-    let socket = udp_socket(lab.lan_host(1), 4000);
-    socket.connect((server, 9)).unwrap();
-    socket.send(b"a packet that is too big").unwrap();
+    let server = lab.internet_host(1);
+    let mut backend = start(&lab, Ipv6Firewall::Own);
+    // Of a connection that the LAN began, and of some that came in through pinholes. A path can only get narrower.
+    for (firewall, pinhole, port, width) in [
+        (Ipv6Firewall::Own, None, 4000_u16, 1320_u16),
+        (Ipv6Firewall::Own, Some(pinhole(Transport::Udp, 4001)), 4001, 1300),
+        (OTHER, Some(pinhole(Transport::Udp, 4002)), 4002, 1280),
+    ] {
+        backend.reconfigure(settings_with(&lab, firewall)).unwrap();
+        let socket = udp_socket(lab.lan_host(1), port);
+        if let Some(pinhole) = pinhole {
+            backend.apply(&[opened(&pinhole)], NOW).unwrap();
+            let caller = udp_socket(server, 9);
+            caller.send_to(b"hello", (CLIENT_IPV6, port)).unwrap();
+            socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            assert_eq!(socket.recv(&mut [0; 16]).unwrap(), 5);
+        }
+        socket.connect((server.ipv6(), 9)).unwrap();
+        socket.send(b"a packet that is too big").unwrap();
 
-    // What a router on the way answers: the width of the path, and how the packet began.
-    let mut message = vec![PACKET_TOO_BIG, 0, 0, 0, 0, 0];
-    message.extend(1300_u16.to_be_bytes());
-    message.extend([0x60, 0, 0, 0, 0, 32, UDP, 63]);
-    message.extend(CLIENT_IPV6.octets());
-    message.extend(server.octets());
-    for field in [4000_u16, 9, 32, 0] {
-        message.extend(field.to_be_bytes());
+        // What a router on the way answers: the width of the path, and how the packet began.
+        let mut message = vec![PACKET_TOO_BIG, 0, 0, 0, 0, 0];
+        message.extend(width.to_be_bytes());
+        message.extend([0x60, 0, 0, 0, 0, 32, UDP, 63]);
+        message.extend(CLIENT_IPV6.octets());
+        message.extend(server.ipv6().octets());
+        for field in [port, 9, 32, 0] {
+            message.extend(field.to_be_bytes());
+        }
+        message.extend(b"a packet that is too big");
+        let to = SocketAddrV6::new(CLIENT_IPV6, 0, 0, 0).into();
+        icmpv6(server).send_to(&message, &to).unwrap();
+        soon(|| {
+            let route = lab.lan_host(1).ip(&format!("-6 route get {}", server.ipv6()));
+            route.contains(&format!("mtu {width}"))
+        });
     }
-    message.extend(b"a packet that is too big");
-    let to = SocketAddrV6::new(CLIENT_IPV6, 0, 0, 0).into();
-    icmpv6(lab.internet_host(1)).send_to(&message, &to).unwrap();
-    soon(|| {
-        let route = lab.lan_host(1).ip(&format!("-6 route get {server}"));
-        route.contains("mtu 1300")
-    });
 }
 
 #[test]
