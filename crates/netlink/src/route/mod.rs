@@ -1,13 +1,15 @@
-//! Interfaces, their addresses, and the default routes.
+//! Interfaces, their addresses, the default routes, and the hosts on the links.
 //!
 //! To miss nothing, open a [`Monitor`] first, then read a [`Snapshot`], and read another whenever the monitor wakes.
 
 mod link;
 mod monitor;
+mod neighbour;
 mod snapshot;
 
 pub use link::{Counters, Link, LinkFlags, OperState, counters};
 pub use monitor::Monitor;
+pub use neighbour::{Neighbour, neighbours};
 pub use snapshot::{Address, AddressFlags, DefaultRoute, RouteFamily, Scope, Snapshot};
 
 /// `struct ifinfomsg`, `struct ifaddrmsg` and `struct rtmsg`.
@@ -22,6 +24,7 @@ mod msg {
     pub(super) const NEW_ROUTE: u16 = 24;
     pub(super) const DEL_ROUTE: u16 = 25;
     pub(super) const GET_ROUTE: u16 = 26;
+    pub(super) const GET_NEIGHBOUR: u16 = 30;
     pub(super) const GET_STATS: u16 = 94;
 }
 

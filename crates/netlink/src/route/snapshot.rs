@@ -272,7 +272,8 @@ fn split_hop(bytes: &[u8]) -> Option<(u32, &[u8], &[u8])> {
     Some((u32_at(bytes, 4)?, attributes, after))
 }
 
-fn ip(family: u8, attribute: &Attribute<'_>) -> Option<IpAddr> {
+/// The address of this family that an attribute holds.
+pub(super) fn ip(family: u8, attribute: &Attribute<'_>) -> Option<IpAddr> {
     match family {
         IPV4 => attribute.ipv4().map(IpAddr::V4),
         IPV6 => attribute.ipv6().map(IpAddr::V6),

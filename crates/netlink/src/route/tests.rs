@@ -79,6 +79,39 @@ fn a_network_is_seen_as_it_changes() {
     .unwrap();
 }
 
+#[test]
+fn hosts_on_the_links_are_known_by_their_link_layer_addresses() {
+    if !nix::unistd::geteuid().is_root() {
+        println!("left out, needs root: hosts_on_the_links_are_known_by_their_link_layer_addresses");
+        return;
+    }
+    std::thread::spawn(|| {
+        nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
+        assert_eq!(neighbours().unwrap(), []);
+        ip("link add lan0 type veth peer name far0");
+        ip("link set lan0 up");
+        ip("link set far0 up");
+        ip("address add 192.168.77.1/24 dev lan0");
+        ip("-6 address add fd77::1/64 dev lan0 nodad");
+        ip("neighbour add 192.168.77.10 lladdr 02:00:00:00:00:0a dev lan0 nud permanent");
+        ip("neighbour add fd77::10 lladdr 02:00:00:00:00:0a dev lan0 nud stale");
+        ip("neighbour add fd77::11 lladdr 02:00:00:00:00:0b dev lan0 nud failed");
+        let link = Snapshot::read().unwrap().link_named("lan0").unwrap().index;
+        let mut found = neighbours().unwrap();
+        // What the two ends of the cable learn of each other does not matter here.
+        found.retain(|neighbour| neighbour.link_layer.starts_with(&[2, 0, 0, 0, 0]));
+        found.sort_by_key(|neighbour| neighbour.address);
+        let expected = ["192.168.77.10", "fd77::10"].map(|address| Neighbour {
+            link,
+            address: address.parse().unwrap(),
+            link_layer: Box::new([2, 0, 0, 0, 0, 10]),
+        });
+        assert_eq!(found, expected);
+    })
+    .join()
+    .unwrap();
+}
+
 fn ip(arguments: &str) {
     let output = Command::new("ip").args(arguments.split(' ')).output().unwrap();
     assert!(
