@@ -20,7 +20,7 @@ use crate::link::{Counters, DriverReport, Link, LinkCommand, LinkReport};
 use crate::mapping::{Key, Mapping, Origin};
 use crate::pinhole::{Pinhole, UniqueId};
 use crate::ports::PortSet;
-use crate::request::{Reply, Request, Revoked, Status};
+use crate::request::{Entries, Reply, Request, Status};
 use crate::time::Time;
 
 /// The gateway.
@@ -437,11 +437,11 @@ impl Engine {
         }
     }
 
-    fn revoke(&mut self, keys: &[EntryKey], refusals: &[Refused]) -> Result<Revoked, Fault> {
+    fn revoke(&mut self, keys: &[EntryKey], refusals: &[Refused]) -> Result<Entries, Fault> {
         if let Some(Refused { why, .. }) = refusals.first() {
             return Err(Fault::because(ErrorCode::ActionFailed, why.to_string()));
         }
-        let mut found = Revoked::default();
+        let mut found = Entries::default();
         for key in keys {
             match key {
                 EntryKey::Mapping(key) => found.mappings.extend(self.ledger.table().find(key).cloned()),

@@ -28,5 +28,5 @@ pub use link::{Counters, DriverReport, LinkCommand, LinkReport, LinkRequest};
 pub use mapping::{Expiry, Key, Mapping, Origin, Protocol, RemoteHost};
 pub use neighbours::{Neighbours, Station};
 pub use pinhole::{Pinhole, PinholeKey, Transport, UniqueId};
-pub use request::{Reply, Request, Revoked, Status};
+pub use request::{Entries, Reply, Request, Status};
 pub use time::Time;

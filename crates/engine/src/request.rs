@@ -58,19 +58,19 @@ pub enum Reply {
     /// To [`Request::Pinholes`].
     Pinholes(Vec<Arc<Pinhole>>),
     /// To [`Request::Revoke`]: what was removed, or why nothing was.
-    Revoked(Result<Revoked, Fault>),
+    Revoked(Result<Entries, Fault>),
     /// To [`Request::Reconfigure`].
     Reconfigured(Result<(), Fault>),
     /// To [`Request::Link`]: that what is wanted has begun or is the case already, or why not.
     Link(Result<(), Fault>),
 }
 
-/// What the administrator removed.
+/// Mappings and pinholes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Revoked {
-    /// Mappings as they were.
+pub struct Entries {
+    /// Mappings.
     pub mappings: Vec<Arc<Mapping>>,
-    /// Pinholes as they were.
+    /// Pinholes.
     pub pinholes: Vec<Arc<Pinhole>>,
 }
 

@@ -127,7 +127,7 @@ pub struct Reach {
     pub state_dir: Option<PathBuf>,
 }
 
-/// Which mappings to remove.
+/// Which mappings and pinholes to remove.
 #[derive(Args, Clone, Debug)]
 #[command(group = clap::ArgGroup::new("which").required(true).multiple(false))]
 pub struct Revoke {
@@ -137,10 +137,13 @@ pub struct Revoke {
     /// Only the mapping for this remote host
     #[arg(long, value_name = "ADDRESS", requires = "mapping")]
     pub remote_host: Option<std::net::Ipv4Addr>,
-    /// Every mapping that leads to this LAN host
+    /// The pinhole with this UniqueID
+    #[arg(long, group = "which", value_name = "ID")]
+    pub pinhole: Option<u16>,
+    /// Every mapping and pinhole that leads to this LAN host
     #[arg(long, group = "which", value_name = "ADDRESS")]
     pub client: Option<IpAddr>,
-    /// Every mapping
+    /// Every mapping and pinhole
     #[arg(long, group = "which")]
     pub all: bool,
     /// How to reach the daemon.
@@ -151,7 +154,7 @@ pub struct Revoke {
 /// How to stop.
 #[derive(Args, Clone, Debug)]
 pub struct Stop {
-    /// End every mapping too
+    /// End every mapping and pinhole too
     #[arg(long)]
     pub flush: bool,
     /// How to reach the daemon.
@@ -216,5 +219,7 @@ mod tests {
         assert!(Cli::try_parse_from(["portreeved", "revoke", "--all", "--client", "10.0.0.1"]).is_err());
         assert!(Cli::try_parse_from(["portreeved", "revoke", "8080/tcp", "--remote-host", "198.51.100.1"]).is_ok());
         assert!(Cli::try_parse_from(["portreeved", "revoke", "--all"]).is_ok());
+        assert!(Cli::try_parse_from(["portreeved", "revoke", "--pinhole", "7"]).is_ok());
+        assert!(Cli::try_parse_from(["portreeved", "revoke", "--pinhole", "7", "--all"]).is_err());
     }
 }

@@ -112,8 +112,15 @@ fn check_working(context: &Context<'_>, call: &Call) -> Result<Answer, Fault> {
     }
 }
 
+/// 602 where it is not known.
 fn outbound_timeout(context: &Context<'_>, call: &Call) -> Result<Answer, Fault> {
     let transport = Transport::from_number(call.ui2("Protocol")).ok_or(ErrorCode::ProtocolNotSupported)?;
+    if !context.config.firewall.enabled {
+        return Err(Fault::because(
+            ErrorCode::ActionFailed,
+            "the firewall is off, and what a host began stays open",
+        ));
+    }
     let seconds = context.observed.outbound_timeouts.get(&transport);
     match seconds {
         Some(seconds) => Ok(vec![(*seconds).into()]),

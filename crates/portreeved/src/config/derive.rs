@@ -1,5 +1,6 @@
 //! The engine's configuration from the settings and from what is known only at run time.
 
+use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ use super::{IgdVersion, ReservedPorts, Settings, StaticMapping};
 pub struct Own {
     /// The networks served.
     pub lans: Vec<Network>,
+    /// Our addresses in them.
+    pub addresses: Vec<IpAddr>,
     /// UDN (`uuid:…`) of the WANConnectionDevice.
     pub connection_device: String,
     /// The services offered, which stay what they were at start.
@@ -52,6 +55,7 @@ pub fn engine_config(settings: &Settings, own: &Own) -> Config {
         limits: settings.limits.engine,
         policy: settings.policy.clone(),
         lans: own.lans.clone(),
+        own_addresses: own.addresses.clone(),
         reserved: reserved(settings),
         statics: settings
             .statics

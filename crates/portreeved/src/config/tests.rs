@@ -245,6 +245,7 @@ fn ports_of_the_gateway_itself_are_reserved() {
     let settings = read("gateway.reserved-ports = [\"7000-7001/tcp\"]").unwrap();
     let own = Own {
         lans: vec!["192.168.77.0/24".parse().unwrap()],
+        addresses: vec!["192.168.77.1".parse().unwrap()],
         connection_device: "uuid:c".to_owned(),
         offer: offer(&settings),
         pinholes: Pinholes::Effective,

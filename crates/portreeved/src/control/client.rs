@@ -34,6 +34,9 @@ pub fn selection(revoke: &Revoke) -> Result<Selection, Failure> {
     if let Some(client) = revoke.client {
         return Ok(Selection::Client(client));
     }
+    if let Some(id) = revoke.pinhole {
+        return Ok(Selection::Pinhole(id));
+    }
     let Some(mapping) = &revoke.mapping else {
         return Ok(Selection::All);
     };

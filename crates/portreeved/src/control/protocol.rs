@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use portreeve_engine::{Mapping, Origin, Protocol, RemoteHost, Time};
+use portreeve_engine::{Mapping, Origin, Pinhole, Protocol, RemoteHost, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 pub enum Command {
     /// The gateway at a glance.
     Status,
-    /// Every mapping.
+    /// Every mapping, then every pinhole.
     Mappings,
-    /// The LAN hosts that have mappings.
+    /// The LAN hosts that have mappings or pinholes.
     Clients,
-    /// Removes mappings.
+    /// Removes mappings and pinholes.
     Revoke {
         /// Which.
         which: Selection,
@@ -25,12 +25,12 @@ pub enum Command {
     Reload,
     /// Ends the daemon. The connection stays open until it has ended.
     Stop {
-        /// Whether mappings end too.
+        /// Whether mappings and pinholes end too.
         flush: bool,
     },
 }
 
-/// Which mappings to remove.
+/// Which mappings and pinholes to remove.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Selection {
@@ -43,6 +43,8 @@ pub enum Selection {
         /// Only the one for this remote host.
         remote_host: Option<Ipv4Addr>,
     },
+    /// The pinhole with this UniqueID.
+    Pinhole(u16),
     /// Those that lead to a LAN host.
     Client(IpAddr),
     /// All.
@@ -71,7 +73,7 @@ pub enum Response {
 
 impl Selection {
     /// Whether it means this mapping.
-    pub(super) fn contains(&self, mapping: &Mapping) -> bool {
+    pub(super) fn has_mapping(&self, mapping: &Mapping) -> bool {
         match self {
             Self::Port {
                 external_port,
@@ -82,7 +84,18 @@ impl Selection {
                 let remote_fits = remote_host.is_none_or(|host| key.remote_host == RemoteHost::Host(host));
                 (key.external_port.get(), key.protocol) == (*external_port, (*protocol).into()) && remote_fits
             }
+            Self::Pinhole(_) => false,
             Self::Client(client) => IpAddr::V4(mapping.internal_client) == *client,
+            Self::All => true,
+        }
+    }
+
+    /// Whether it means this pinhole.
+    pub(super) fn has_pinhole(&self, pinhole: &Pinhole) -> bool {
+        match self {
+            Self::Port { .. } => false,
+            Self::Pinhole(id) => pinhole.id.0 == *id,
+            Self::Client(client) => IpAddr::V6(pinhole.key.internal_client) == *client,
             Self::All => true,
         }
     }
@@ -108,6 +121,7 @@ pub(super) fn show(mapping: &Mapping, now: Time) -> Value {
         Origin::Static => ("static", None),
     };
     json!({
+        "kind": "mapping",
         "external-port": mapping.key.external_port,
         "protocol": mapping.key.protocol.name(),
         "remote-host": remote_host,
@@ -118,5 +132,20 @@ pub(super) fn show(mapping: &Mapping, now: Time) -> Value {
         "lease-seconds": mapping.expiry.remaining_seconds(now),
         "origin": origin,
         "requested-by": requested_by,
+    })
+}
+
+/// A pinhole as it is shown.
+pub(super) fn show_pinhole(pinhole: &Pinhole, now: Time) -> Value {
+    json!({
+        "kind": "pinhole",
+        "unique-id": pinhole.id.0,
+        "protocol": pinhole.key.transport.name(),
+        "remote-host": pinhole.key.remote_host,
+        "remote-port": pinhole.key.remote_port,
+        "internal-client": pinhole.key.internal_client,
+        "internal-port": pinhole.key.internal_port,
+        "lease-seconds": pinhole.remaining_seconds(now),
+        "requested-by": pinhole.origin,
     })
 }

@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::net::UnixStream as BlockingStream;
 use std::path::Path;
 use std::sync::Arc;
 
-use portreeve_engine::{EntryKey, Mapping, Protocol, Reply, Request, Time};
+use portreeve_engine::{Entries, EntryKey, Protocol, Reply, Request, Time};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tracing::{debug, info};
 
-use super::protocol::{Command, Response, Selection, show};
+use super::protocol::{Command, Response, Selection, show, show_pinhole};
 use crate::exit::{Failure, Status};
 use crate::http::Ask;
 
@@ -109,11 +110,8 @@ async fn converse<O: Office>(mut stream: UnixStream, office: &O) -> io::Result<(
 async fn carry_out<O: Office>(command: Command, office: &O) -> Result<Value, String> {
     match command {
         Command::Status => status(office).await,
-        Command::Mappings => {
-            let (mappings, now) = (mappings(office).await?, office.now());
-            Ok(mappings.iter().map(|mapping| show(mapping, now)).collect())
-        }
-        Command::Clients => Ok(clients(&mappings(office).await?)),
+        Command::Mappings => Ok(show_all(&entries(office).await?, office.now())),
+        Command::Clients => Ok(clients(&entries(office).await?)),
         Command::Revoke { which } => revoke(office, &which).await,
         Command::Reload => office.reload().await,
         Command::Stop { flush } => {
@@ -136,45 +134,69 @@ async fn status<O: Office>(office: &O) -> Result<Value, String> {
         "external-address": status.external_address,
     });
     facts["mappings"] = json!({"count": status.mappings, "capacity": status.capacity});
+    facts["pinholes"] = json!({"count": status.pinholes, "capacity": status.pinhole_capacity});
     facts["system-update-id"] = json!(status.system_update_id);
     Ok(facts)
 }
 
-async fn mappings<O: Office>(office: &O) -> Result<Vec<Arc<Mapping>>, String> {
-    match office.ask(Request::Mappings).await.ok_or(STOPPING)? {
-        Reply::Mappings(mappings) => Ok(mappings),
-        _ => Err(UNEXPECTED.to_owned()),
-    }
+/// Everything that is open, of either kind.
+async fn entries<O: Office>(office: &O) -> Result<Entries, String> {
+    let Reply::Mappings(mappings) = office.ask(Request::Mappings).await.ok_or(STOPPING)? else {
+        return Err(UNEXPECTED.to_owned());
+    };
+    let Reply::Pinholes(pinholes) = office.ask(Request::Pinholes).await.ok_or(STOPPING)? else {
+        return Err(UNEXPECTED.to_owned());
+    };
+    Ok(Entries { mappings, pinholes })
 }
 
-fn clients(mappings: &[Arc<Mapping>]) -> Value {
-    let mut counts: BTreeMap<_, (usize, usize)> = BTreeMap::new();
-    for mapping in mappings {
-        let (tcp, udp) = counts.entry(mapping.internal_client).or_default();
+fn show_all(entries: &Entries, now: Time) -> Value {
+    let mappings = entries.mappings.iter().map(|mapping| show(mapping, now));
+    let pinholes = entries.pinholes.iter().map(|pinhole| show_pinhole(pinhole, now));
+    mappings.chain(pinholes).collect()
+}
+
+/// What leads to one LAN host.
+#[derive(Default)]
+struct Counts {
+    tcp: usize,
+    udp: usize,
+    pinholes: usize,
+}
+
+fn clients(entries: &Entries) -> Value {
+    let mut counts: BTreeMap<IpAddr, Counts> = BTreeMap::new();
+    for mapping in &entries.mappings {
+        let of_client = counts.entry(mapping.internal_client.into()).or_default();
         match mapping.key.protocol {
-            Protocol::Tcp => *tcp += 1,
-            Protocol::Udp => *udp += 1,
+            Protocol::Tcp => of_client.tcp += 1,
+            Protocol::Udp => of_client.udp += 1,
         }
     }
-    let show = |(client, (tcp, udp))| json!({"client": client, "mappings": tcp + udp, "tcp": tcp, "udp": udp});
+    for pinhole in &entries.pinholes {
+        counts.entry(pinhole.key.internal_client.into()).or_default().pinholes += 1;
+    }
+    let show = |(client, Counts { tcp, udp, pinholes })| json!({"client": client, "mappings": tcp + udp, "tcp": tcp, "udp": udp, "pinholes": pinholes});
     counts.into_iter().map(show).collect()
 }
 
 async fn revoke<O: Office>(office: &O, selection: &Selection) -> Result<Value, String> {
-    let mappings = mappings(office).await?;
+    let Entries { mappings, pinholes } = entries(office).await?;
+    let mappings = mappings.iter().filter(|mapping| selection.has_mapping(mapping));
+    let pinholes = pinholes.iter().filter(|pinhole| selection.has_pinhole(pinhole));
     let keys: Vec<EntryKey> = mappings
-        .iter()
-        .filter(|mapping| selection.contains(mapping))
         .map(|mapping| EntryKey::Mapping(mapping.key))
+        .chain(pinholes.map(|pinhole| EntryKey::Pinhole(pinhole.key)))
         .collect();
     if keys.is_empty() && *selection != Selection::All {
-        return Err("there is no such mapping; see `portreeved mappings`".to_owned());
+        let what = match selection {
+            Selection::Pinhole(_) => "pinhole",
+            Selection::Port { .. } | Selection::Client(_) | Selection::All => "mapping",
+        };
+        return Err(format!("there is no such {what}; see `portreeved mappings`"));
     }
     match office.ask(Request::Revoke(keys)).await.ok_or(STOPPING)? {
-        Reply::Revoked(Ok(removed)) => {
-            let now = office.now();
-            Ok(removed.mappings.iter().map(|mapping| show(mapping, now)).collect())
-        }
+        Reply::Revoked(Ok(removed)) => Ok(show_all(&removed, office.now())),
         Reply::Revoked(Err(fault)) => Err(fault.to_string()),
         _ => Err(UNEXPECTED.to_owned()),
     }

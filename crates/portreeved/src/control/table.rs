@@ -11,7 +11,8 @@ pub(super) fn render(command: &Command, answer: &Value) -> String {
     match command {
         Command::Status => status(answer),
         Command::Mappings => mappings(answer),
-        Command::Clients => table(answer, CLIENTS, "no LAN host has mappings"),
+        Command::Clients => table(entries(answer).iter(), CLIENTS)
+            .unwrap_or_else(|| "no LAN host has mappings or pinholes\n".to_owned()),
         Command::Revoke { .. } => format!("removed {}\n{}", count(answer), mappings(answer)),
         Command::Reload => reload(answer),
         Command::Stop { .. } => "stopped\n".to_owned(),
@@ -26,6 +27,7 @@ const CLIENTS: &[Column] = &[
     ("MAPPINGS", |entry| text(&entry["mappings"])),
     ("TCP", |entry| text(&entry["tcp"])),
     ("UDP", |entry| text(&entry["udp"])),
+    ("PINHOLES", |entry| text(&entry["pinholes"])),
 ];
 
 const MAPPINGS: &[Column] = &[
@@ -54,8 +56,41 @@ const MAPPINGS: &[Column] = &[
     ("DESCRIPTION", |entry| text(&entry["description"])),
 ];
 
+const PINHOLES: &[Column] = &[
+    ("PINHOLE", |entry| text(&entry["unique-id"])),
+    ("PROTOCOL", |entry| text(&entry["protocol"])),
+    ("FROM", |entry| match (&entry["remote-host"], &entry["remote-port"]) {
+        (Value::Null, Value::Null) => "anywhere".to_owned(),
+        (Value::Null, port) => format!("port {}", text(port)),
+        (host, Value::Null) => text(host),
+        (host, port) => format!("[{}]:{}", text(host), text(port)),
+    }),
+    ("TO", |entry| {
+        format!(
+            "[{}]:{}",
+            text(&entry["internal-client"]),
+            text(&entry["internal-port"])
+        )
+    }),
+    ("ENDS IN", |entry| {
+        span(entry["lease-seconds"].as_u64().unwrap_or_default())
+    }),
+    ("REQUESTED BY", |entry| text(&entry["requested-by"])),
+];
+
+/// Mappings, and below them pinholes.
 fn mappings(answer: &Value) -> String {
-    table(answer, MAPPINGS, "no mappings")
+    let is_pinhole = |entry: &&Value| entry["kind"] == "pinhole";
+    let mappings = entries(answer).iter().filter(|entry| !is_pinhole(entry));
+    let pinholes = entries(answer).iter().filter(is_pinhole);
+    let tables: Vec<String> = [table(mappings, MAPPINGS), table(pinholes, PINHOLES)]
+        .into_iter()
+        .flatten()
+        .collect();
+    match tables.is_empty() {
+        true => "no mappings\n".to_owned(),
+        false => tables.join("\n"),
+    }
 }
 
 fn status(answer: &Value) -> String {
@@ -65,6 +100,7 @@ fn status(answer: &Value) -> String {
         address => address,
     };
     let lans: Vec<String> = entries(&answer["lan"]).iter().map(text_of_lan).collect();
+    let of = |entries: &Value| format!("{} of {}", text(&entries["count"]), text(&entries["capacity"]));
     let rows = [
         ("version", text(&answer["version"])),
         (
@@ -78,14 +114,8 @@ fn status(answer: &Value) -> String {
         ),
         ("external address", address),
         ("LAN", lans.join(", ")),
-        (
-            "mappings",
-            format!(
-                "{} of {}",
-                text(&answer["mappings"]["count"]),
-                text(&answer["mappings"]["capacity"])
-            ),
-        ),
+        ("mappings", of(&answer["mappings"])),
+        ("pinholes", of(&answer["pinholes"])),
         ("connections", text(&answer["http-connections"])),
     ];
     let mut out = String::new();
@@ -111,22 +141,26 @@ fn reload(answer: &Value) -> String {
 }
 
 fn count(answer: &Value) -> String {
-    match entries(answer).len() {
-        1 => "1 mapping".to_owned(),
-        count => format!("{count} mappings"),
+    let pinholes = entries(answer)
+        .iter()
+        .filter(|entry| entry["kind"] == "pinhole")
+        .count();
+    let several = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    match (entries(answer).len() - pinholes, pinholes) {
+        (mappings, 0) => several(mappings, "mapping"),
+        (0, pinholes) => several(pinholes, "pinhole"),
+        (mappings, pinholes) => format!("{} and {}", several(mappings, "mapping"), several(pinholes, "pinhole")),
     }
 }
 
-fn table(answer: &Value, columns: &[Column], nothing: &str) -> String {
-    let entries = entries(answer);
-    if entries.is_empty() {
-        return format!("{nothing}\n");
-    }
+/// The entries in columns; `None` if there are none.
+fn table<'a>(entries: impl Iterator<Item = &'a Value>, columns: &[Column]) -> Option<String> {
     let head = columns.iter().map(|(head, _)| (*head).to_owned()).collect();
-    let rows = entries
-        .iter()
-        .map(|entry| columns.iter().map(|(_, cell)| cell(entry)).collect());
+    let rows = entries.map(|entry| columns.iter().map(|(_, cell)| cell(entry)).collect());
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
+    if rows.len() == 1 {
+        return None;
+    }
     let width = |column: usize| {
         rows.iter()
             .map(|row| row[column].chars().count())
@@ -141,7 +175,7 @@ fn table(answer: &Value, columns: &[Column], nothing: &str) -> String {
         out.push_str(line.join("  ").trim_end());
         out.push('\n');
     }
-    out
+    Some(out)
 }
 
 fn entries(answer: &Value) -> &[Value] {
@@ -195,6 +229,40 @@ EXTERNAL  FROM          TO                ENDS IN            DESCRIPTION
         let lines: Vec<&str> = rendered.lines().collect();
         assert_eq!(start(lines[0], "TO"), start(lines[1], "192.168.77.10:80"));
         assert_eq!(render(&Command::Mappings, &json!([])), "no mappings\n");
+    }
+
+    #[test]
+    fn pinholes_stand_below_mappings() {
+        let mapping = json!(
+            {"kind": "mapping", "external-port": 8080, "protocol": "TCP", "remote-host": null, "enabled": true,
+             "internal-client": "192.168.77.10", "internal-port": 80, "description": "", "lease-seconds": 60});
+        let pinhole = |id: u16, host: Value, port: Value| {
+            json!({"kind": "pinhole", "unique-id": id, "protocol": "UDP", "remote-host": host, "remote-port": port,
+                   "internal-client": "fd77::10", "internal-port": 80, "lease-seconds": 65, "requested-by": "fd77::10"})
+        };
+        let all = json!([
+            mapping,
+            pinhole(7, Value::Null, json!(5)),
+            pinhole(8, json!("2001:db8::7"), Value::Null)
+        ]);
+        let revoke = Command::Revoke {
+            which: super::super::protocol::Selection::All,
+        };
+        let rendered = render(&revoke, &all);
+        let lines: Vec<Vec<&str>> = rendered.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(lines[0].join(" "), "removed 1 mapping and 2 pinholes");
+        assert_eq!(lines[3], [""; 0]);
+        assert_eq!(
+            lines[5],
+            ["7", "UDP", "port", "5", "[fd77::10]:80", "1m05s", "fd77::10"]
+        );
+        assert_eq!(lines[6][2], "2001:db8::7");
+        let alone = render(&Command::Mappings, &json!([pinhole(7, json!("2001:db8::7"), json!(5))]));
+        assert!(
+            alone.starts_with("PINHOLE") && alone.contains("[2001:db8::7]:5"),
+            "{alone}"
+        );
+        assert_eq!(count(&json!([pinhole(7, Value::Null, Value::Null)])), "1 pinhole");
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! Both ends of the control socket.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use portreeve_engine::link::ConnectionStatus;
-use portreeve_engine::{EntryKey, Expiry, Key, Mapping, Origin, Protocol, RemoteHost, Reply, Request, Time};
+use portreeve_engine::{
+    Entries, EntryKey, Expiry, Key, Mapping, Origin, Pinhole, PinholeKey, Protocol, RemoteHost, Reply, Request, Time,
+    UniqueId,
+};
 use portreeve_testkit::TempDir;
 use serde_json::{Value, json};
 
@@ -16,7 +19,7 @@ use crate::args::Reach;
 use crate::control::protocol::{Selection, Transport};
 use crate::http::Ask;
 
-/// A daemon with two mappings.
+/// A daemon with two mappings and a pinhole.
 #[derive(Default)]
 struct Desk {
     revoked: Mutex<Vec<EntryKey>>,
@@ -40,6 +43,22 @@ fn mapping(port: u16, client: [u8; 4]) -> Arc<Mapping> {
     })
 }
 
+fn pinhole() -> Arc<Pinhole> {
+    let internal_client = Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, 0x10);
+    Arc::new(Pinhole {
+        key: PinholeKey {
+            internal_client,
+            internal_port: NonZeroU16::new(8080).unwrap(),
+            transport: portreeve_engine::Transport::Sctp,
+            remote_host: None,
+            remote_port: None,
+        },
+        id: UniqueId(7),
+        expiry: Time::from_millis(61_000),
+        origin: internal_client.into(),
+    })
+}
+
 impl Ask for Desk {
     async fn ask(&self, request: Request) -> Option<Reply> {
         let mappings = vec![mapping(8080, [192, 168, 77, 10]), mapping(8081, [192, 168, 77, 11])];
@@ -51,22 +70,25 @@ impl Ask for Desk {
                 external_address: "11.11.11.2".to_owned(),
                 mappings: 2,
                 capacity: 100,
+                pinholes: 1,
+                pinhole_capacity: 50,
                 system_update_id: 5,
                 link: Default::default(),
-                pinholes: 0,
-                pinhole_capacity: 0,
             })),
             Request::Mappings => Reply::Mappings(mappings),
+            Request::Pinholes => Reply::Pinholes(vec![pinhole()]),
             Request::Revoke(keys) => {
-                let mappings = mappings
-                    .into_iter()
-                    .filter(|mapping| keys.contains(&EntryKey::Mapping(mapping.key)))
-                    .collect();
+                let is_meant = |mapping: &Arc<Mapping>| keys.contains(&EntryKey::Mapping(mapping.key));
+                let removed = Entries {
+                    mappings: mappings.into_iter().filter(is_meant).collect(),
+                    pinholes: keys
+                        .contains(&EntryKey::Pinhole(pinhole().key))
+                        .then(pinhole)
+                        .into_iter()
+                        .collect(),
+                };
                 self.revoked.lock().unwrap().extend(keys);
-                Reply::Revoked(Ok(portreeve_engine::request::Revoked {
-                    mappings,
-                    ..Default::default()
-                }))
+                Reply::Revoked(Ok(removed))
             }
             _ => return None,
         })
@@ -125,6 +147,12 @@ async fn each_line_is_answered_with_a_line() {
             which: Selection::Client([192, 168, 77, 99].into()),
         },
         Command::Reload,
+        Command::Revoke {
+            which: Selection::Pinhole(7),
+        },
+        Command::Revoke {
+            which: Selection::Pinhole(8),
+        },
     ];
     let lines: Vec<String> = commands
         .iter()
@@ -132,26 +160,35 @@ async fn each_line_is_answered_with_a_line() {
         .collect();
     let answer = ask(&path, &format!("{}\nnonsense\n", lines.join("\n"))).await;
     let answers: Vec<Value> = answer.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(answers.len(), 7, "{answer}");
+    assert_eq!(answers.len(), 9, "{answer}");
     assert_eq!(answers[0]["ok"]["connection"]["external-address"], "11.11.11.2");
     assert_eq!(answers[0]["ok"]["mappings"], json!({"count": 2, "capacity": 100}));
     assert_eq!(
         answers[1]["ok"][0],
         json!({
-            "external-port": 8080, "protocol": "TCP", "remote-host": null, "internal-client": "192.168.77.10",
+            "kind": "mapping", "external-port": 8080, "protocol": "TCP", "remote-host": null, "internal-client": "192.168.77.10",
             "internal-port": 8080, "enabled": true, "description": "test", "lease-seconds": 60, "origin": "upnp",
             "requested-by": "192.168.77.10",
         })
     );
-    assert_eq!(
-        answers[2]["ok"][1],
-        json!({"client": "192.168.77.11", "mappings": 1, "tcp": 1, "udp": 0})
-    );
+    assert_eq!(answers[0]["ok"]["pinholes"], json!({"count": 1, "capacity": 50}));
+    let opening = json!({
+        "kind": "pinhole", "unique-id": 7, "protocol": "SCTP", "remote-host": null, "remote-port": null,
+        "internal-client": "fd77::10", "internal-port": 8080, "lease-seconds": 60, "requested-by": "fd77::10",
+    });
+    assert_eq!(answers[1]["ok"][2], opening);
+    let counts = [
+        json!({"client": "192.168.77.11", "mappings": 1, "tcp": 1, "udp": 0, "pinholes": 0}),
+        json!({"client": "fd77::10", "mappings": 0, "tcp": 0, "udp": 0, "pinholes": 1}),
+    ];
+    assert_eq!(answers[2]["ok"].as_array().unwrap()[1..], counts);
     assert_eq!(answers[3]["ok"].as_array().unwrap().len(), 1);
-    assert_eq!(desk.revoked.lock().unwrap().len(), 1);
+    assert_eq!(desk.revoked.lock().unwrap().len(), 2);
     assert!(answers[4]["error"].as_str().unwrap().contains("no such mapping"));
     assert_eq!(answers[5]["error"], "f.toml:1: wrong");
-    assert!(answers[6]["error"].as_str().unwrap().starts_with("not a command"));
+    assert_eq!(answers[6]["ok"], json!([opening]));
+    assert!(answers[7]["error"].as_str().unwrap().contains("no such pinhole"));
+    assert!(answers[8]["error"].as_str().unwrap().starts_with("not a command"));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod hint;
 mod probe;
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -81,6 +82,7 @@ pub async fn run(options: Run) -> Result<(), Failure> {
     } = carrier::open(&settings, findings, &lans, &engine)?;
     let own = Own {
         lans: networks(&lans),
+        addresses: addresses(&lans),
         connection_device: known.connection_device.clone(),
         offer: offer(&settings),
         pinholes,
@@ -104,17 +106,19 @@ pub async fn run(options: Run) -> Result<(), Failure> {
     let started = engine.start(setup)?;
     let Started {
         kept,
+        pinholes,
         expired,
         reconciled,
     } = started;
     let in_force = reconciled.kept;
     info!(
         kept,
+        pinholes,
         expired,
         in_force,
         added = reconciled.added,
         removed = reconciled.removed,
-        "mappings of an earlier run"
+        "mappings and pinholes of an earlier run"
     );
 
     let gateway = gateway(&settings, &known, own.offer, engine.clone(), Arc::clone(&events)).await?;
@@ -221,8 +225,12 @@ async fn follow(desk: &Desk, front: &mut Front, snapshot: &Snapshot) {
     let networks = networks(&lans);
     desk.gateway.set_lans(&networks);
     desk.events.set_lans(&lans);
+    {
+        let mut own = desk.own.write().unwrap_or_else(PoisonError::into_inner);
+        own.addresses = addresses(&lans);
+        own.lans = networks;
+    }
     *desk.lans.write().unwrap_or_else(PoisonError::into_inner) = lans;
-    desk.own.write().unwrap_or_else(PoisonError::into_inner).lans = networks;
     if let Err(reason) = desk.reconfigure().await {
         warn!(reason, "the engine did not take the new addresses of the LAN");
     }
@@ -287,6 +295,11 @@ fn server_name() -> String {
 }
 
 /// The networks of the clients. Link-local ones name no host without an interface, and nothing leads to such an address.
+fn addresses(lans: &[Lan]) -> Vec<IpAddr> {
+    let own = lans.iter().flat_map(|lan| &lan.addresses);
+    own.map(|own| own.address).collect()
+}
+
 fn networks(lans: &[Lan]) -> Vec<Network> {
     let addresses = lans.iter().flat_map(|lan| &lan.addresses);
     addresses

@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU16;
 
 use portreeve_engine::ports::PortSet;
-use portreeve_engine::{Counters, Protocol};
-use portreeve_netlink::diag::{Listener, Transport, listeners};
-use portreeve_netlink::route::{Snapshot, counters};
+use portreeve_engine::{Counters, Neighbours, Protocol, Station, Transport};
+use portreeve_netlink::diag::{self, Listener, listeners};
+use portreeve_netlink::route::{Snapshot, counters, neighbours};
 use tokio::sync::watch;
 use tracing::debug;
 
@@ -62,8 +62,8 @@ impl Probe for Machine {
             Ok(found) => {
                 for listener in found.iter().filter(|listener| on_wan(listener)) {
                     let protocol = match listener.transport {
-                        Transport::Tcp => Protocol::Tcp,
-                        Transport::Udp => Protocol::Udp,
+                        diag::Transport::Tcp => Protocol::Tcp,
+                        diag::Transport::Udp => Protocol::Udp,
                     };
                     if let Some(port) = NonZeroU16::new(listener.port) {
                         set.insert(protocol, port);
@@ -84,5 +84,35 @@ impl Probe for Machine {
             packets_sent: found.sent_packets,
             packets_received: found.received_packets,
         }
+    }
+    fn neighbours(&mut self) -> Neighbours {
+        let found = neighbours().unwrap_or_else(|error| {
+            debug!(%error, "cannot see which hosts are on the links");
+            Vec::new()
+        });
+        let stations = found.into_iter().map(|neighbour| {
+            let station = Station {
+                link: neighbour.link,
+                address: neighbour.link_layer,
+            };
+            (neighbour.address, station)
+        });
+        stations.collect()
+    }
+
+    fn outbound_timeout(&mut self, transport: Transport) -> Option<u32> {
+        // The relay does not know what the kernel forwards besides it.
+        if self.carrier != Carrier::Nftables {
+            return None;
+        }
+        let name = match transport {
+            Transport::Tcp => "tcp_timeout_established",
+            // That of a connection without an answer: the shortest after which a packet from outside is unsolicited.
+            Transport::Udp | Transport::UdpLite => "udp_timeout",
+            Transport::Sctp => "sctp_timeout_established",
+            Transport::Dccp => "dccp_timeout_open",
+        };
+        let text = std::fs::read_to_string(format!("/proc/sys/net/netfilter/nf_conntrack_{name}")).ok()?;
+        text.trim().parse().ok()
     }
 }

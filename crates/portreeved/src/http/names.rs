@@ -1,6 +1,6 @@
 //! Host names that clients give where addresses are wanted: the engine knows addresses only.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use portreeve_engine::policy::Network;
@@ -20,16 +20,17 @@ pub(super) fn wanted(call: &Call) -> bool {
 
 /// Puts addresses in the place of names. What cannot be resolved stays as it is, for the engine to refuse.
 ///
-/// `NewInternalClient` becomes the first address of the name on one of the LANs; `NewRemoteHost` the first at all.
+/// The internal client becomes the first address of the name on one of the LANs; the remote host the first at all. For a
+/// pinhole they are IPv6 addresses, for a mapping IPv4 addresses.
 pub(super) async fn resolve(mut call: Call, lans: &[Network]) -> Call {
     let names: Vec<(usize, Host, String)> = hosts(&call)
         .filter(|(_, text)| is_name(text))
         .map(|((index, host), text)| (index, host, text.to_owned()))
         .collect();
     for (index, host, name) in names {
-        let fits = |address: &Ipv4Addr| match host {
-            Host::InternalClient => lans.iter().any(|lan| lan.contains(*address)),
-            Host::Remote => true,
+        let fits = |address: &IpAddr| match host {
+            Host::InternalClient(family) => family.has(*address) && lans.iter().any(|lan| lan.contains(*address)),
+            Host::Remote(family) => family.has(*address),
         };
         if let Some(address) = look_up(&name).await.into_iter().find(fits) {
             call.values[index] = Value::from(address.to_string());
@@ -40,16 +41,35 @@ pub(super) async fn resolve(mut call: Call, lans: &[Network]) -> Call {
 
 #[derive(Clone, Copy)]
 enum Host {
-    InternalClient,
-    Remote,
+    InternalClient(Family),
+    Remote(Family),
+}
+
+#[derive(Clone, Copy)]
+enum Family {
+    Ipv4,
+    Ipv6,
+}
+
+impl Family {
+    /// Whether the address is of the family, and means the same host everywhere.
+    fn has(self, address: IpAddr) -> bool {
+        match (self, address) {
+            (Self::Ipv4, IpAddr::V4(_)) => true,
+            (Self::Ipv6, IpAddr::V6(address)) => !address.is_unicast_link_local(),
+            (Self::Ipv4, IpAddr::V6(_)) | (Self::Ipv6, IpAddr::V4(_)) => false,
+        }
+    }
 }
 
 fn hosts(call: &Call) -> impl Iterator<Item = ((usize, Host), &str)> {
     let inputs = call.action.arguments(Direction::In).enumerate();
     inputs.zip(&call.values).filter_map(|((index, input), value)| {
-        let host = match input.name {
-            "NewInternalClient" => Host::InternalClient,
-            "NewRemoteHost" => Host::Remote,
+        let host = match (call.action.name, input.name) {
+            (_, "NewInternalClient") => Host::InternalClient(Family::Ipv4),
+            (_, "NewRemoteHost") => Host::Remote(Family::Ipv4),
+            ("AddPinhole", "InternalClient") => Host::InternalClient(Family::Ipv6),
+            ("AddPinhole", "RemoteHost") => Host::Remote(Family::Ipv6),
             _ => return None,
         };
         match value {
@@ -68,26 +88,20 @@ fn is_name(text: &str) -> bool {
         && !text.starts_with(['-', '.'])
 }
 
-async fn look_up(name: &str) -> Vec<Ipv4Addr> {
+async fn look_up(name: &str) -> Vec<IpAddr> {
     let lookup = async {
         // The semaphore is never closed.
         let _permit = LOOKUPS.acquire().await.ok()?;
         tokio::net::lookup_host((name, 0)).await.ok()
     };
     let found = tokio::time::timeout(PATIENCE, lookup).await.ok().flatten();
-    let addresses = found.into_iter().flatten().map(|address| address.ip());
-    addresses
-        .filter_map(|address| match address {
-            IpAddr::V4(address) => Some(address),
-            IpAddr::V6(_) => None,
-        })
-        .collect()
+    found.into_iter().flatten().map(|address| address.ip()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use portreeve_wire::service::WAN_IP_CONNECTION;
+    use portreeve_wire::service::{WAN_IP_CONNECTION, WAN_IPV6_FIREWALL_CONTROL};
 
     fn call(client: &str, remote: &str) -> Call {
         let arguments = [
@@ -109,6 +123,41 @@ mod tests {
             assert!(!wanted(&call(client, remote)), "{client} {remote}");
         }
         assert!(wanted(&call("pc-1.lan", "")) && wanted(&call("192.168.77.10", "host.example")));
+    }
+
+    #[tokio::test]
+    async fn names_in_pinholes_become_ipv6_addresses() {
+        let arguments = |client, remote| {
+            [
+                ("RemoteHost", remote),
+                ("RemotePort", "0"),
+                ("InternalClient", client),
+                ("InternalPort", "8080"),
+                ("Protocol", "6"),
+                ("LeaseTime", "60"),
+            ]
+        };
+        let call = |client, remote| {
+            let service = &WAN_IPV6_FIREWALL_CONTROL;
+            Call::parse(service, 1, "AddPinhole", &arguments(client, remote), Default::default()).unwrap()
+        };
+        for (client, remote) in [
+            ("fd77::10", ""),
+            ("fd77::10", "2001:db8:113::7"),
+            ("192.168.77.10", "fe80::1%eth0"),
+        ] {
+            assert!(!wanted(&call(client, remote)), "{client} {remote}");
+        }
+        let loopback: [Network; 2] = ["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
+        let found = tokio::net::lookup_host(("localhost", 0)).await.unwrap();
+        let expected = match found.map(|address| address.ip()).find(IpAddr::is_ipv6) {
+            Some(address) => address.to_string(),
+            // A machine may know itself by IPv4 only; then the name stays, to be refused.
+            None => "localhost".to_owned(),
+        };
+        let resolved = resolve(call("localhost", "localhost"), &loopback).await;
+        assert_eq!(resolved.text("InternalClient"), expected);
+        assert_eq!(resolved.text("RemoteHost"), expected);
     }
 
     #[tokio::test]

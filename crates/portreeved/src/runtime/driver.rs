@@ -1,5 +1,7 @@
 //! The engine at work: inputs in groups, each carried out by the kernel and then by the disk before anybody is answered.
 
+mod firewall;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -22,6 +24,7 @@ pub(super) struct Driver {
     answers: Vec<Answer>,
     next_id: u64,
     listening_read_at: Option<Time>,
+    neighbours_read_at: Option<Time>,
     /// Set where backend and engine may have come apart: what is in force is compared and mended.
     in_doubt: bool,
     /// How often that was necessary.
@@ -62,7 +65,7 @@ impl Driver {
             announce,
         } = setup;
         let stored = store.load(clock::clocks())?;
-        let (kept, expired) = (stored.mappings.len(), stored.expired);
+        let (kept, pinholes, expired) = (stored.mappings.len(), stored.pinholes.len(), stored.expired);
         let engine = Engine::new(
             config,
             Kept {
@@ -82,6 +85,7 @@ impl Driver {
             answers: Vec::new(),
             next_id: 0,
             listening_read_at: None,
+            neighbours_read_at: None,
             in_doubt: false,
             repairs: 0,
         };
@@ -93,6 +97,7 @@ impl Driver {
             driver,
             Started {
                 kept,
+                pinholes,
                 expired,
                 reconciled,
             },
@@ -157,11 +162,12 @@ impl Driver {
 
     fn take_request(&mut self, request: Request, answer: oneshot::Sender<Reply>) {
         let now = clock::now();
-        if let Request::Call { call, .. } = &request {
+        if let Request::Call { caller, call } = &request {
             match (call.service.name, call.action.name) {
                 (_, "AddPortMapping" | "AddAnyPortMapping" | "X_GetPossiblePortMappingNumberOfEntries") => {
                     self.refresh_listening(now);
                 }
+                ("WANIPv6FirewallControl", _) => self.look_at_firewall(*caller, call, now),
                 ("WANCommonInterfaceConfig", _) => self.engine.handle_counters(self.probe.counters()),
                 _ => {}
             }
@@ -287,7 +293,7 @@ impl Driver {
         Ok(reconciled)
     }
 
-    /// Ends mappings if that is wanted; nothing is to be asked afterwards.
+    /// Ends mappings and pinholes if that is wanted; nothing is to be asked afterwards.
     pub(super) fn end(&mut self, what: AtStop) {
         if what == AtStop::Flush {
             self.flush();
@@ -295,17 +301,14 @@ impl Driver {
     }
 
     fn flush(&mut self) {
-        let keys = self
-            .engine
-            .desired()
-            .mappings
-            .iter()
-            .map(|mapping| EntryKey::Mapping(mapping.key))
-            .collect();
-        self.engine.handle_lost(keys, clock::now());
+        let desired = self.engine.desired();
+        let mappings = desired.mappings.iter().map(|mapping| EntryKey::Mapping(mapping.key));
+        let pinholes = desired.pinholes.iter().map(|pinhole| EntryKey::Pinhole(pinhole.key));
+        self.engine
+            .handle_lost(mappings.chain(pinholes).collect(), clock::now());
         self.carry_out();
         match self.backend.flush() {
-            Ok(()) => info!("all mappings ended"),
+            Ok(()) => info!("all mappings and pinholes ended"),
             Err(error) => error!(%error, "mappings could not be ended; their leases end by themselves"),
         }
     }

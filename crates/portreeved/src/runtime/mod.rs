@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use portreeve_backend::{Backend, Reconciled};
 use portreeve_engine::ports::PortSet;
-use portreeve_engine::{Config, Counters, Evented, LinkReport, Reply, Request, Time};
+use portreeve_engine::{Config, Counters, Evented, LinkReport, Neighbours, Reply, Request, Time, Transport};
 use portreeve_store::LeaseStore;
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
@@ -50,6 +50,12 @@ pub(crate) trait Probe: Send {
 
     /// Totals of the WAN interface.
     fn counters(&mut self) -> Counters;
+
+    /// Which addresses of the LAN belong to one device.
+    fn neighbours(&mut self) -> Neighbours;
+
+    /// Seconds of silence after which the kernel forgets a connection that a LAN host began, where that is known.
+    fn outbound_timeout(&mut self, transport: Transport) -> Option<u32>;
 }
 
 /// Reaches the engine; cheap to clone.
@@ -110,7 +116,9 @@ pub(crate) enum AtStop {
 pub(crate) struct Started {
     /// Mappings that the store had kept.
     pub(crate) kept: usize,
-    /// Mappings whose lease ended while nobody served.
+    /// Pinholes that the store had kept.
+    pub(crate) pinholes: usize,
+    /// Mappings and pinholes whose lease ended while nobody served.
     pub(crate) expired: usize,
     /// How what was in force compared with what should be.
     pub(crate) reconciled: Reconciled,

@@ -1,9 +1,9 @@
-//! Every change of a mapping or of the link is one structured line of the log.
+//! Every change of a mapping, of a pinhole or of the link is one structured line of the log.
 
 use std::net::Ipv4Addr;
 
 use portreeve_engine::policy::Network;
-use portreeve_engine::{Cause, Event, Expiry, Mapping, RemoteHost};
+use portreeve_engine::{Cause, Event, Expiry, Mapping, Pinhole, RemoteHost};
 use tracing::{debug, info, warn};
 
 use super::clock;
@@ -27,7 +27,16 @@ fn event(event: &Event) {
             line(what, mapping, *cause);
         }
         Event::Unmapped { mapping, cause } => line("unmapped", mapping, *cause),
-        Event::Pinholed { .. } | Event::Unpinholed { .. } => {}
+        Event::Pinholed {
+            before: Some(_),
+            pinhole,
+            ..
+        } => {
+            let lease = pinhole.remaining_seconds(clock::now());
+            debug!(pinhole = %pinhole.key, id = pinhole.id.0, lease, "renewed");
+        }
+        Event::Pinholed { pinhole, cause, .. } => pinhole_line("opened", pinhole, *cause),
+        Event::Unpinholed { pinhole, cause } => pinhole_line("closed", pinhole, *cause),
         // Every walk over the table ends with a refusal, so one of a reading action is nothing to tell.
         Event::Refused { caller, action, fault } if action.contains("Get") => {
             debug!(%caller, action, code = fault.code.number(), reason = %fault, "refused");
@@ -76,12 +85,6 @@ fn line(what: &str, mapping: &Mapping, cause: Cause) {
         RemoteHost::Any => "any".to_owned(),
         RemoteHost::Host(address) => address.to_string(),
     };
-    let cause = match cause {
-        Cause::Caller(address) => address.to_string(),
-        Cause::LeaseEnd => "lease end".to_owned(),
-        Cause::Administrator => "administrator".to_owned(),
-        Cause::Lost => "lost".to_owned(),
-    };
     info!(
         protocol = key.protocol.name(),
         external_port = key.external_port,
@@ -91,9 +94,36 @@ fn line(what: &str, mapping: &Mapping, cause: Cause) {
         enabled,
         lease = lease(mapping),
         description = &**description,
-        cause,
+        cause = text(cause),
         "{what}"
     );
+}
+
+fn pinhole_line(what: &str, pinhole: &Pinhole, cause: Cause) {
+    let Pinhole { key, id, .. } = pinhole;
+    let remote = key
+        .remote_host
+        .map_or_else(|| "any".to_owned(), |host| host.to_string());
+    info!(
+        id = id.0,
+        protocol = key.transport.name(),
+        remote,
+        remote_port = key.remote_port,
+        client = %key.internal_client,
+        internal_port = key.internal_port,
+        lease = pinhole.remaining_seconds(clock::now()),
+        cause = text(cause),
+        "{what}"
+    );
+}
+
+fn text(cause: Cause) -> String {
+    match cause {
+        Cause::Caller(address) => address.to_string(),
+        Cause::LeaseEnd => "lease end".to_owned(),
+        Cause::Administrator => "administrator".to_owned(),
+        Cause::Lost => "lost".to_owned(),
+    }
 }
 
 fn lease(mapping: &Mapping) -> u32 {

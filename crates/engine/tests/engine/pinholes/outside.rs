@@ -122,6 +122,9 @@ fn the_timeout_of_outbound_connections_is_what_the_firewall_says() {
     assert_eq!(ask(&mut gateway, "17"), Ok("30".to_owned()));
     assert_eq!(ask(&mut gateway, "1"), Err(705));
     assert_eq!(ask(&mut gateway, "65535"), Err(705));
+    gateway.reconfigure(config());
+    assert_eq!(ask(&mut gateway, "17"), Err(501), "nothing is ever forgotten");
+    gateway.reconfigure(config_6());
     gateway.engine.handle_outbound_timeout(Transport::Udp, None);
     assert_eq!(ask(&mut gateway, "17"), Err(602));
 }
