@@ -26,16 +26,13 @@ impl Bed {
     /// long as somebody holds it. `None` when not root; what is left out has been printed then.
     pub fn shared() -> Option<Arc<Self>> {
         static SHARED: Mutex<Weak<Bed>> = Mutex::new(Weak::new());
-        require_root(&test_name())?;
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bed) = shared.upgrade()
-            && bed.subject.is_running()
-        {
-            return Some(bed);
-        }
-        let bed = Arc::new(Self::with(&Settings::default()));
-        *shared = Arc::downgrade(&bed);
-        Some(bed)
+        Self::share(&SHARED, &Settings::default())
+    }
+
+    /// As [`Bed::shared`], with a firewall for IPv6 in the gateway that keeps the Internet from LAN hosts.
+    pub fn shared_behind_firewall() -> Option<Arc<Self>> {
+        static SHARED: Mutex<Weak<Bed>> = Mutex::new(Weak::new());
+        Self::share(&SHARED, &Settings::behind_firewall())
     }
 
     /// A bed for one test alone. `None` when not root; what is left out has been printed then.
@@ -95,6 +92,19 @@ impl Bed {
     /// If the gateway is not found.
     pub fn client_ipv6(&self, number: usize) -> ControlPoint<'_> {
         ControlPoint::discover(self.lab.lan_host(number), self.lab.gateway().ipv6())
+    }
+
+    fn share(shared: &Mutex<Weak<Self>>, settings: &Settings) -> Option<Arc<Self>> {
+        require_root(&test_name())?;
+        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bed) = shared.upgrade()
+            && bed.subject.is_running()
+        {
+            return Some(bed);
+        }
+        let bed = Arc::new(Self::with(settings));
+        *shared = Arc::downgrade(&bed);
+        Some(bed)
     }
 
     fn with(settings: &Settings) -> Self {

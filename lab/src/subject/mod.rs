@@ -91,6 +91,16 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// The default, with a firewall for IPv6.
+    pub fn behind_firewall() -> Self {
+        Self {
+            overrides: vec![String::from("ipv6.firewall=own")],
+            ..Self::default()
+        }
+    }
+}
+
 impl Subject {
     /// Writes the configuration of a daemon; it is not started yet.
     pub fn prepare(kind: Kind, lab: &Lab, settings: &Settings) -> Self {

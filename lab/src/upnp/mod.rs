@@ -5,11 +5,13 @@ mod control_point;
 pub mod description;
 pub mod gena;
 pub mod http;
+mod pinhole;
 mod port_mapping;
 pub mod soap;
 pub mod ssdp;
 pub mod xml;
 
 pub use control_point::{ControlPoint, MICROSOFT};
+pub use pinhole::Pinhole;
 pub use port_mapping::PortMapping;
 pub use soap::{Answer, Fault, refused};
