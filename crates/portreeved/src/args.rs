@@ -41,6 +41,8 @@ pub enum Command {
     Clients(Reach),
     /// Remove mappings
     Revoke(Revoke),
+    /// Show the WAN link and its history, or bring it up or down
+    Link(Link),
     /// Read the configuration file again
     Reload(Reach),
     /// Stop the daemon; mappings stay in force until their leases end
@@ -149,6 +151,31 @@ pub struct Revoke {
     /// How to reach the daemon.
     #[command(flatten)]
     pub reach: Reach,
+}
+
+/// What to do with the WAN link.
+#[derive(Args, Clone, Debug)]
+pub struct Link {
+    /// What to do
+    #[arg(value_enum)]
+    pub what: LinkDeed,
+    /// With disconnect: without the warning that WarnDisconnectDelay asks for
+    #[arg(long)]
+    pub now: bool,
+    /// How to reach the daemon.
+    #[command(flatten)]
+    pub reach: Reach,
+}
+
+/// What to do with the WAN link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LinkDeed {
+    /// Show its state and its history
+    Status,
+    /// Bring it up, without waiting until it is
+    Connect,
+    /// Bring it down
+    Disconnect,
 }
 
 /// How to stop.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use portreeved::args::{Choices, Cli, Command, Run};
+use portreeved::args::{Choices, Cli, Command, LinkDeed, Run};
 use portreeved::control::{self, client};
 use portreeved::exit::{Failure, Status};
 use portreeved::machine::{Findings, Lan, Privilege, snapshot, survey};
@@ -44,6 +44,15 @@ fn carry_out(cli: Cli) -> Result<(), Failure> {
         Command::Status(reach) => client::run(&control::Command::Status, &reach),
         Command::Mappings(reach) => client::run(&control::Command::Mappings, &reach),
         Command::Clients(reach) => client::run(&control::Command::Clients, &reach),
+        Command::Link(link) => {
+            let what = match (link.what, link.now) {
+                (LinkDeed::Status, _) => control::Link::Status,
+                (LinkDeed::Connect, _) => control::Link::Connect,
+                (LinkDeed::Disconnect, false) => control::Link::Disconnect,
+                (LinkDeed::Disconnect, true) => control::Link::Terminate,
+            };
+            client::run(&control::Command::Link { what }, &link.reach)
+        }
         Command::Reload(reach) => client::run(&control::Command::Reload, &reach),
         Command::Stop(stop) => client::run(&control::Command::Stop { flush: stop.flush }, &stop.reach),
         Command::Revoke(revoke) => {

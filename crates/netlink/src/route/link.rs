@@ -10,6 +10,9 @@ const NAME: u16 = 3;
 const MTU: u16 = 4;
 const OPER_STATE: u16 = 16;
 
+/// `IFF_UP`.
+const UP: u32 = 0x1;
+
 /// Length of `struct if_stats_msg`.
 const STATS_HEADER_LEN: usize = 12;
 
@@ -29,6 +32,15 @@ pub struct Link {
     pub oper_state: OperState,
     /// Largest packet in bytes.
     pub mtu: u32,
+}
+
+/// Whether an interface is switched on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdminState {
+    /// It is.
+    Up,
+    /// It is not.
+    Down,
 }
 
 /// `IFF_*` bits.
@@ -81,10 +93,27 @@ pub fn counters(link: u32) -> Result<Option<Counters>, Error> {
     }
 }
 
+/// Switches an interface on or off; needs CAP_NET_ADMIN. An interface that is switched off loses its routes and its IPv6
+/// addresses.
+pub fn set_admin_state(link: u32, state: AdminState) -> Result<(), Error> {
+    let flags = match state {
+        AdminState::Up => UP,
+        AdminState::Down => 0,
+    };
+    // `struct ifinfomsg`: family and kind of device in the first word, then index, flags, and which of them to change.
+    let mut header = [0; LINK_HEADER_LEN];
+    header[4..8].copy_from_slice(&link.to_ne_bytes());
+    header[8..12].copy_from_slice(&flags.to_ne_bytes());
+    header[12..16].copy_from_slice(&UP.to_ne_bytes());
+    let mut request = Buffer::new();
+    request.message(msg::SET_LINK, flag::REQUEST, &header, |_| {});
+    Socket::open(Protocol::Route, Groups::NONE)?.request(&mut request, |_| {})
+}
+
 impl LinkFlags {
     /// Switched on by the administrator (`IFF_UP`).
     pub const fn is_up(self) -> bool {
-        self.0 & 0x1 != 0
+        self.0 & UP != 0
     }
 
     /// The cable is in, or its like (`IFF_LOWER_UP`).

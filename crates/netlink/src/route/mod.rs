@@ -7,7 +7,7 @@ mod monitor;
 mod neighbour;
 mod snapshot;
 
-pub use link::{Counters, Link, LinkFlags, OperState, counters};
+pub use link::{AdminState, Counters, Link, LinkFlags, OperState, counters, set_admin_state};
 pub use monitor::Monitor;
 pub use neighbour::{Neighbour, neighbours};
 pub use snapshot::{Address, AddressFlags, DefaultRoute, RouteFamily, Scope, Snapshot};
@@ -20,6 +20,7 @@ const ROUTE_HEADER_LEN: usize = 12;
 /// Message types (`linux/rtnetlink.h`).
 mod msg {
     pub(super) const GET_LINK: u16 = 18;
+    pub(super) const SET_LINK: u16 = 19;
     pub(super) const GET_ADDRESS: u16 = 22;
     pub(super) const NEW_ROUTE: u16 = 24;
     pub(super) const DEL_ROUTE: u16 = 25;

@@ -34,6 +34,14 @@ fn a_network_is_seen_as_it_changes() {
         assert_eq!(wan.mtu, 1400);
         assert_eq!(snapshot.default_route(RouteFamily::Ipv4), None);
 
+        let is_up = || Snapshot::read().unwrap().link_named("wan0").unwrap().flags.is_up();
+        set_admin_state(wan.index, AdminState::Down).unwrap();
+        assert!(!is_up());
+        set_admin_state(wan.index, AdminState::Up).unwrap();
+        assert!(is_up());
+        let gone = set_admin_state(u32::MAX >> 1, AdminState::Up).unwrap_err();
+        assert_eq!(gone.errno(), Some(crate::Errno::ENODEV));
+
         ip("link set far0 up");
         ip("route add default via 11.11.11.1 dev wan0 metric 70");
         ip("route add default via 11.11.11.9 dev wan0 metric 90");

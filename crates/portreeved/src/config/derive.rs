@@ -4,13 +4,13 @@ use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
-use portreeve_engine::config::Firewall;
+use portreeve_engine::config::{Firewall, LinkKind, LinkTimeouts};
 use portreeve_engine::policy::Network;
 use portreeve_engine::ports::PortSet;
 use portreeve_engine::{Config, Expiry, Key, Mapping, Origin, Protocol};
 use portreeve_wire::Offer;
 
-use super::{IgdVersion, ReservedPorts, Settings, StaticMapping};
+use super::{IgdVersion, LinkSettings, ReservedPorts, Settings, StaticMapping};
 
 /// What the gateway knows about itself only at run time.
 #[derive(Clone, Debug)]
@@ -25,6 +25,17 @@ pub struct Own {
     pub offer: Offer,
     /// Whether pinholes have an effect.
     pub pinholes: Pinholes,
+    /// Whether there is a driver of the link, which stays what it was at start.
+    pub link: OwnLink,
+}
+
+/// The driver of the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnLink {
+    /// Whether there is one.
+    pub kind: LinkKind,
+    /// How long it may take.
+    pub timeouts: LinkTimeouts,
 }
 
 /// Whether pinholes have an effect.
@@ -65,6 +76,9 @@ pub fn engine_config(settings: &Settings, own: &Own) -> Config {
         connection_device: own.connection_device.clone(),
         offer: own.offer,
         firewall: firewall(settings, own.pinholes),
+        link_control: settings.link.control,
+        link_kind: own.link.kind,
+        link_timeouts: own.link.timeouts,
         ..Config::default()
     }
 }
@@ -95,6 +109,15 @@ fn reserved(settings: &Settings) -> PortSet {
     }
     set.insert(Protocol::Udp, SSDP_PORT);
     set
+}
+
+impl From<&LinkSettings> for OwnLink {
+    fn from(link: &LinkSettings) -> Self {
+        Self {
+            kind: link.engine_kind(),
+            timeouts: link.engine_timeouts(),
+        }
+    }
 }
 
 impl From<&StaticMapping> for Mapping {

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use portreeve_engine::Protocol;
-use portreeve_engine::config::{Leases, Nat, WhenDisconnected};
+use portreeve_engine::config::{Leases, LinkControl, Nat, WhenDisconnected};
 use portreeve_engine::policy::Reach;
 
 use super::item::{Item, Wrong};
 use super::print::Effect::{self, Live, Restart};
 use super::print::{quoted, quoted_list};
-use super::{Backend, ExternalIp, FirewallChoice, IgdVersion, ReservedPorts, Settings};
+use super::{Backend, ExternalIp, FirewallChoice, IgdVersion, LinkDriver, ReservedPorts, Settings, link};
 
 /// A key within a table: how it is read into `T` and printed from it.
 pub(super) struct Key<T> {
@@ -104,11 +104,38 @@ pub(super) const SECTIONS: &[Section] = &[
         name: "link",
         keys: keys! {
             "kind" Restart
-                |_, v| { only(v, "interface", &["command"])?; },
-                |_| Some(quoted("interface"));
+                |s, v| { s.link.kind = v.choice(LINK_DRIVERS)?; },
+                |s| Some(quoted(word(LINK_DRIVERS, s.link.kind)));
             "control" Live
-                |_, v| { only(v, "nobody", &["admin", "lan"])?; },
-                |_| Some(quoted("nobody"));
+                |s, v| { s.link.control = v.choice(LINK_CONTROLS)?; },
+                |s| Some(quoted(word(LINK_CONTROLS, s.link.control)));
+            "auto-connect" Restart
+                |s, v| { s.link.auto_connect = v.switch()?; },
+                |s| Some(s.link.auto_connect.to_string());
+            "set-interface" Restart
+                |s, v| { s.link.set_interface = v.switch()?; },
+                |s| Some(s.link.set_interface.to_string());
+            "connect" Restart
+                |s, v| { s.link.connect = link::hook(v)?; },
+                |s| link::show_hook(s.link.connect.as_ref());
+            "disconnect" Restart
+                |s, v| { s.link.disconnect = link::hook(v)?; },
+                |s| link::show_hook(s.link.disconnect.as_ref());
+            "status" Restart
+                |s, v| { s.link.status = link::hook(v)?; },
+                |s| link::show_hook(s.link.status.as_ref());
+            "connect-timeout" Restart
+                |s, v| { s.link.connect_timeout = seconds(v)?; },
+                |s| Some(s.link.connect_timeout.as_secs().to_string());
+            "disconnect-timeout" Restart
+                |s, v| { s.link.disconnect_timeout = seconds(v)?; },
+                |s| Some(s.link.disconnect_timeout.as_secs().to_string());
+            "status-timeout" Restart
+                |s, v| { s.link.status_timeout = seconds(v)?; },
+                |s| Some(s.link.status_timeout.as_secs().to_string());
+            "status-interval" Restart
+                |s, v| { s.link.status_interval = seconds(v)?; },
+                |s| Some(s.link.status_interval.as_secs().to_string());
         },
     },
     Section {
@@ -243,6 +270,14 @@ const BACKENDS: &[(&str, Backend)] = &[
     ("relay", Backend::Relay),
 ];
 
+const LINK_DRIVERS: &[(&str, LinkDriver)] = &[("interface", LinkDriver::Interface), ("command", LinkDriver::Command)];
+
+const LINK_CONTROLS: &[(&str, LinkControl)] = &[
+    ("nobody", LinkControl::Nobody),
+    ("admin", LinkControl::Admin),
+    ("lan", LinkControl::Lan),
+];
+
 const WHEN_DISCONNECTED: &[(&str, WhenDisconnected)] = &[
     ("reject", WhenDisconnected::Reject),
     ("accept", WhenDisconnected::Accept),
@@ -283,6 +318,11 @@ fn only(value: Item<'_>, word: &str, later: &[&str]) -> Result<(), Wrong> {
     } else {
         Err(value.must(&format!("be {word:?}")))
     }
+}
+
+/// A time that is not too long to wait for.
+fn seconds(value: Item<'_>) -> Result<Duration, Wrong> {
+    value.number(1..=3600).map(Duration::from_secs)
 }
 
 /// The name of a network interface as Linux takes it.

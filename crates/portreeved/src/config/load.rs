@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::document::{Lines, Reader, Text};
 use super::print::{quoted, quoted_list};
 use super::problem::{Problem, Problems};
-use super::{Backend, Settings, StaticMapping};
+use super::{Backend, Settings, StaticMapping, link};
 
 /// The file that is read, if it exists, when none is named.
 pub const DEFAULT_FILE: &str = "/etc/portreeve/portreeved.toml";
@@ -153,6 +153,9 @@ fn check(reader: &mut Reader) {
     if limits.connections_per_client > limits.connections {
         let what = format!("is more than limits.connections ({})", limits.connections);
         reader.wrong_key("limits.connections-per-client", what);
+    }
+    for (key, what) in link::problems(&reader.settings) {
+        reader.wrong_key(key, what);
     }
     for (index, mapping) in statics.iter().enumerate() {
         let same = |other: &&StaticMapping| {

@@ -7,6 +7,7 @@ mod derive;
 mod document;
 mod item;
 mod keys;
+mod link;
 mod lists;
 mod load;
 mod print;
@@ -26,7 +27,8 @@ use portreeve_engine::ports::PortRange;
 use portreeve_engine::{Protocol, RemoteHost};
 use portreeve_wire::Quirks;
 
-pub use derive::{Own, Pinholes, engine_config, offer};
+pub use derive::{Own, OwnLink, Pinholes, engine_config, offer};
+pub use link::{Hook, LinkDriver, LinkSettings};
 pub use load::{DEFAULT_FILE, Override, Source};
 pub use print::{Changed, Effect, changes, to_toml};
 pub use problem::{Problem, Problems};
@@ -38,6 +40,8 @@ pub struct Settings {
     pub network: NetworkSettings,
     /// `[gateway]`.
     pub gateway: GatewaySettings,
+    /// `[link]`.
+    pub link: LinkSettings,
     /// `[leases]`.
     pub leases: Leases,
     /// `[limits]`.

@@ -57,6 +57,10 @@ fn what_is_printed_reads_as_the_same() {
         gateway.nat = false
         ipv6.firewall = "other"
         ipv6.mark = 0x400
+        link.kind = "command"
+        link.control = "lan"
+        link.connect = ["/usr/bin/link", "up \"now\""]
+        link.status-interval = 3
         leases.permanent-v1 = true
         quirks.protocol-case = false
         [[rule]]
@@ -110,7 +114,8 @@ enabled = true
 mark = 3
 
 [link]
-kind = "command"
+kind = "ppp"
+connect = ["link-up"]
 
 [admin]
 web = "lan"
@@ -140,13 +145,15 @@ external-ports = "9-1"
          when-disconnected, uuid, reserved-ports",
         "f.toml:11: pcp: not supported by this version; remove it",
         "f.toml:15: ipv6.mark: must be a single bit, such as 0x10000000, not \"3\"",
-        "f.toml:18: link.kind: \"command\" is not supported by this version; write \"interface\" or remove the line",
-        "f.toml:21: admin.web: not supported by this version; remove it",
-        "f.toml:24: leases.store: \"etcd://10.0.0.1\" is not supported by this version; write \"embedded\" or remove the line",
-        "f.toml:25: leases.max: must be a whole number from 1 to 604800, not a integer",
-        "f.toml:27: rule[1]: needs action = \"allow\" or action = \"deny\"",
-        "f.toml:32: rule[2].external-ports: must be a port from 1 to 65535 or a range such as \"1024-65535\", not \"9-1\"",
-        "f.toml:34: static: is a list; write [[static]] with two brackets",
+        "f.toml:18: link.kind: must be \"interface\" or \"command\", not \"ppp\"",
+        "f.toml:19: link.connect: must begin with the absolute path of a program, not \"link-up\": there is no shell that \
+         searches for it",
+        "f.toml:22: admin.web: not supported by this version; remove it",
+        "f.toml:25: leases.store: \"etcd://10.0.0.1\" is not supported by this version; write \"embedded\" or remove the line",
+        "f.toml:26: leases.max: must be a whole number from 1 to 604800, not a integer",
+        "f.toml:28: rule[1]: needs action = \"allow\" or action = \"deny\"",
+        "f.toml:33: rule[2].external-ports: must be a port from 1 to 65535 or a range such as \"1024-65535\", not \"9-1\"",
+        "f.toml:35: static: is a list; write [[static]] with two brackets",
     ];
     for line in expected {
         assert!(
@@ -211,6 +218,66 @@ fn what_only_shows_beside_other_keys_is_found() {
 }
 
 #[test]
+fn a_link_that_cannot_be_driven_is_told_before_the_start() {
+    let directory = portreeve_testkit::TempDir::new();
+    let file = directory.join("f.toml");
+    let plain = directory.join("plain").display().to_string();
+    std::fs::write(&plain, "").unwrap();
+    let told = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let source = Source {
+            file: Some(file.clone()),
+            ..Source::default()
+        };
+        let problems = source
+            .load()
+            .map(|_| String::new())
+            .unwrap_or_else(|problems| problems.to_string());
+        problems.replace(&format!("{}:", file.display()), "")
+    };
+    let hooks = format!("kind = \"command\"\nconnect = [\"/bin/true\"]\ndisconnect = [\"{plain}\"]");
+    assert_eq!(
+        told(&format!(
+            "[network]\nwan = \"ppp0\"\n[link]\n{hooks}\nstatus = [\"/nonexistent\"]"
+        )),
+        format!(
+            "6: link.disconnect: {plain} may not be executed by the user of this process; `chmod +x` it, and see its \
+             directory\n7: link.status: /nonexistent cannot be run: No such file or directory (os error 2); correct \
+             the path"
+        )
+    );
+    for (text, expected) in [
+        (
+            "[network]\nwan = \"ppp0\"\n[link]\nkind = \"command\"\nconnect = [\"/bin/true\"]",
+            "settings: link.disconnect: is needed with link.kind = \"command\"",
+        ),
+        (
+            "[link]\nset-interface = true\ncontrol = \"admin\"",
+            "2: link.set-interface: needs network.wan: while the link is down, no default route tells which interface \
+             is the WAN",
+        ),
+        (
+            "[network]\nwan = \"eth0\"\n[link]\nset-interface = true",
+            "4: link.set-interface: is of no use with link.control = \"nobody\"; write \"admin\" or \"lan\" there",
+        ),
+        (
+            "[link]\nauto-connect = true",
+            "2: link.auto-connect: needs link.set-interface = true or link.kind = \"command\"",
+        ),
+        (
+            "[link]\nstatus = [\"/bin/true\"]",
+            "2: link.status: has a meaning only with link.kind = \"command\"",
+        ),
+        (
+            "[network]\nwan = \"eth0\"\n[link]\nset-interface = true\ncontrol = \"lan\"\nauto-connect = true",
+            "",
+        ),
+    ] {
+        assert_eq!(told(text), expected, "{text}");
+    }
+}
+
+#[test]
 fn a_missing_file_is_an_error_only_if_it_was_named() {
     let named = Source {
         file: Some("/nonexistent/portreeved.toml".into()),
@@ -249,6 +316,7 @@ fn ports_of_the_gateway_itself_are_reserved() {
         connection_device: "uuid:c".to_owned(),
         offer: offer(&settings),
         pinholes: Pinholes::Effective,
+        link: OwnLink::from(&settings.link),
     };
     let reserved = engine_config(&settings, &own).reserved;
     let port = |n| NonZeroU16::new(n).unwrap();
@@ -259,13 +327,16 @@ fn ports_of_the_gateway_itself_are_reserved() {
 #[test]
 fn clients_are_told_of_the_firewall_that_there_is() {
     let firewall = |text: &str, pinholes| {
+        let settings = read(text).unwrap();
         let own = Own {
             lans: Vec::new(),
+            addresses: Vec::new(),
             connection_device: String::new(),
             offer: Offer::default(),
             pinholes,
+            link: OwnLink::from(&settings.link),
         };
-        engine_config(&read(text).unwrap(), &own).firewall
+        engine_config(&settings, &own).firewall
     };
     let told = |text, pinholes| {
         let firewall = firewall(text, pinholes);

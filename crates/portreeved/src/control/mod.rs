@@ -7,5 +7,5 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use protocol::{Command, Response};
+pub use protocol::{Command, Link, Response};
 pub use server::{Office, open, serve};

@@ -9,14 +9,14 @@ use std::os::unix::net::UnixStream as BlockingStream;
 use std::path::Path;
 use std::sync::Arc;
 
-use portreeve_engine::{Entries, EntryKey, Protocol, Reply, Request, Time};
+use portreeve_engine::{Entries, EntryKey, LinkRequest, Protocol, Reply, Request, Status, Time};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tracing::{debug, info};
 
-use super::protocol::{Command, Response, Selection, show, show_pinhole};
-use crate::exit::{Failure, Status};
+use super::protocol::{Command, Link, Response, Selection, show, show_connection, show_link, show_pinhole};
+use crate::exit::{self, Failure};
 use crate::http::Ask;
 
 /// Longest command.
@@ -56,7 +56,7 @@ pub fn open(path: &Path) -> Result<UnixListener, Failure> {
                 "another portreeved answers on {}; stop it with `portreeved stop`, or give this one its own `--state-dir`",
                 path.display()
             );
-            return Err(Failure::new(Status::Unavailable, message));
+            return Err(Failure::new(exit::Status::Unavailable, message));
         }
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path).map_err(failed)?,
         Err(_) => {}
@@ -113,6 +113,7 @@ async fn carry_out<O: Office>(command: Command, office: &O) -> Result<Value, Str
         Command::Mappings => Ok(show_all(&entries(office).await?, office.now())),
         Command::Clients => Ok(clients(&entries(office).await?)),
         Command::Revoke { which } => revoke(office, &which).await,
+        Command::Link { what } => link(office, what).await,
         Command::Reload => office.reload().await,
         Command::Stop { flush } => {
             info!(flush, "stopping, as asked on the control socket");
@@ -123,16 +124,10 @@ async fn carry_out<O: Office>(command: Command, office: &O) -> Result<Value, Str
 }
 
 async fn status<O: Office>(office: &O) -> Result<Value, String> {
-    let Reply::Status(status) = office.ask(Request::Status).await.ok_or(STOPPING)? else {
-        return Err(UNEXPECTED.to_owned());
-    };
+    let status = engine_status(office).await?;
     let mut facts = office.facts();
-    facts["connection"] = json!({
-        "status": status.connection.name(),
-        "last-error": status.last_error.name(),
-        "uptime-seconds": status.uptime,
-        "external-address": status.external_address,
-    });
+    facts["connection"] = show_connection(&status);
+    facts["link"] = show_link(&status.link);
     facts["mappings"] = json!({"count": status.mappings, "capacity": status.capacity});
     facts["pinholes"] = json!({"count": status.pinholes, "capacity": status.pinhole_capacity});
     facts["system-update-id"] = json!(status.system_update_id);
@@ -148,6 +143,30 @@ async fn entries<O: Office>(office: &O) -> Result<Entries, String> {
         return Err(UNEXPECTED.to_owned());
     };
     Ok(Entries { mappings, pinholes })
+}
+
+async fn link<O: Office>(office: &O, what: Link) -> Result<Value, String> {
+    let request = match what {
+        Link::Status => None,
+        Link::Connect => Some(LinkRequest::Connect),
+        Link::Disconnect => Some(LinkRequest::Disconnect),
+        Link::Terminate => Some(LinkRequest::Terminate),
+    };
+    if let Some(request) = request {
+        match office.ask(Request::Link(request)).await.ok_or(STOPPING)? {
+            Reply::Link(asked) => asked.map_err(|fault| fault.to_string())?,
+            _ => return Err(UNEXPECTED.to_owned()),
+        }
+    }
+    let status = engine_status(office).await?;
+    Ok(json!({"connection": show_connection(&status), "link": show_link(&status.link)}))
+}
+
+async fn engine_status<O: Office>(office: &O) -> Result<Box<Status>, String> {
+    match office.ask(Request::Status).await.ok_or(STOPPING)? {
+        Reply::Status(status) => Ok(status),
+        _ => Err(UNEXPECTED.to_owned()),
+    }
 }
 
 fn show_all(entries: &Entries, now: Time) -> Value {

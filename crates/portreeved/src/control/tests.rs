@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use portreeve_engine::link::ConnectionStatus;
 use portreeve_engine::{
-    Entries, EntryKey, Expiry, Key, Mapping, Origin, Pinhole, PinholeKey, Protocol, RemoteHost, Reply, Request, Time,
-    UniqueId,
+    Entries, EntryKey, Expiry, Key, LinkRequest, Mapping, Origin, Pinhole, PinholeKey, Protocol, RemoteHost, Reply,
+    Request, Time, UniqueId,
 };
 use portreeve_testkit::TempDir;
+use portreeve_wire::{ErrorCode, Fault};
 use serde_json::{Value, json};
 
 use super::*;
@@ -24,6 +25,7 @@ use crate::http::Ask;
 struct Desk {
     revoked: Mutex<Vec<EntryKey>>,
     stopped: Mutex<Option<bool>>,
+    link: Mutex<Vec<LinkRequest>>,
 }
 
 fn mapping(port: u16, client: [u8; 4]) -> Arc<Mapping> {
@@ -77,6 +79,15 @@ impl Ask for Desk {
             })),
             Request::Mappings => Reply::Mappings(mappings),
             Request::Pinholes => Reply::Pinholes(vec![pinhole()]),
+            Request::Link(request) => {
+                self.link.lock().unwrap().push(request);
+                Reply::Link(match request {
+                    LinkRequest::Connect => Ok(()),
+                    LinkRequest::Disconnect | LinkRequest::Terminate => {
+                        Err(Fault::because(ErrorCode::ActionNotAuthorized, "nobody may"))
+                    }
+                })
+            }
             Request::Revoke(keys) => {
                 let is_meant = |mapping: &Arc<Mapping>| keys.contains(&EntryKey::Mapping(mapping.key));
                 let removed = Entries {
@@ -189,6 +200,27 @@ async fn each_line_is_answered_with_a_line() {
     assert_eq!(answers[6]["ok"], json!([opening]));
     assert!(answers[7]["error"].as_str().unwrap().contains("no such pinhole"));
     assert!(answers[8]["error"].as_str().unwrap().starts_with("not a command"));
+}
+
+#[tokio::test]
+async fn the_link_is_told_and_asked_for() {
+    let directory = TempDir::new();
+    let path = directory.join("control.sock");
+    let desk = Arc::new(Desk::default());
+    tokio::spawn(serve(open(&path).unwrap(), Arc::clone(&desk)));
+    let line = |what: &str| format!("{{\"command\":\"link\",\"what\":\"{what}\"}}\n");
+    let lines = ["status", "connect", "disconnect", "terminate"].map(line).concat();
+    let answer = ask(&path, &lines).await;
+    let answers: Vec<Value> = answer.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for told in &answers[..2] {
+        assert_eq!(told["ok"]["connection"]["status"], "Connected", "{answer}");
+        assert_eq!(told["ok"]["link"]["drops"], 0, "{answer}");
+    }
+    for refused in &answers[2..] {
+        assert!(refused["error"].as_str().unwrap().contains("nobody may"), "{answer}");
+    }
+    let asked = [LinkRequest::Connect, LinkRequest::Disconnect, LinkRequest::Terminate];
+    assert_eq!(*desk.link.lock().unwrap(), asked);
 }
 
 #[tokio::test]

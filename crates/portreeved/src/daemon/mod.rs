@@ -29,7 +29,7 @@ use self::carrier::Opened;
 use self::desk::Desk;
 use self::front::Front;
 use crate::args::{Choices, Run};
-use crate::config::{IgdVersion, Own, Settings, engine_config, offer};
+use crate::config::{IgdVersion, Own, OwnLink, Settings, engine_config, offer};
 use crate::events::Events;
 use crate::exit::{Failure, Status};
 use crate::http::{Appearance, Ask, Connections, Gateway};
@@ -38,7 +38,7 @@ use crate::machine::{self, Findings, Lan, Mode, Privilege, link_report};
 use crate::paths::{Paths, Surroundings};
 use crate::runtime::{AtStop, EngineHandle, Setup, Started};
 use crate::ssdp::Advertised;
-use crate::{control, notify};
+use crate::{control, link, notify};
 
 pub use carrier::{ruleset, uninstall};
 
@@ -56,6 +56,7 @@ pub async fn run(options: Run) -> Result<(), Failure> {
     let snapshot = network.borrow().clone();
     let findings = machine::survey(&settings, &snapshot, Privilege::own())?;
     findings.story.iter().for_each(|line| info!("{line}"));
+    link::permitted(&settings, Privilege::own())?;
 
     let paths = Paths::of(&settings, options.choices.state_dir.as_deref(), &Surroundings::own());
     let control = control::open(&paths.socket)?;
@@ -86,7 +87,9 @@ pub async fn run(options: Run) -> Result<(), Failure> {
         connection_device: known.connection_device.clone(),
         offer: offer(&settings),
         pinholes,
+        link: OwnLink::from(&settings.link),
     };
+    let (link_commands, commands) = mpsc::unbounded_channel();
     let setup = Setup {
         config: engine_config(&settings, &own),
         link: link_report(
@@ -102,6 +105,7 @@ pub async fn run(options: Run) -> Result<(), Failure> {
             let events = Arc::clone(&events);
             Box::new(move |changes| events.announce(changes))
         },
+        link_commands,
     };
     let started = engine.start(setup)?;
     let Started {
@@ -159,12 +163,34 @@ pub async fn run(options: Run) -> Result<(), Failure> {
     notify::ready();
     hint::give(&desk, &options);
 
+    let wires = link::Wires {
+        commands,
+        report: {
+            let engine = engine.clone();
+            move |said| {
+                if engine.report_link_driver(said).is_err() {
+                    debug!("the engine has ended");
+                }
+            }
+        },
+    };
+    let driver = link::start(
+        &desk.settings().link,
+        desk.findings.wan.as_deref(),
+        network.clone(),
+        wires,
+    );
     let what = serve(&desk, &mut front, network, &mut stopped).await?;
     notify::stopping();
     info!("taking leave");
     front.stop().await;
     if tokio::time::timeout(FAREWELL, engine.stop(what)).await.is_err() {
         error!("the engine does not end; leases end by themselves");
+    }
+    if let Some(driver) = driver
+        && tokio::time::timeout(link::FAREWELL, driver).await.is_err()
+    {
+        error!("a hook of the link does not end");
     }
     Ok(())
 }

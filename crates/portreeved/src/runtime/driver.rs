@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use portreeve_backend::{Backend, Reconciled, Rules};
+use portreeve_engine::link::LinkCommand;
 use portreeve_engine::{Change, Engine, EntryKey, Event, Kept, LinkReport, Reply, Request, RequestId, Time};
 use portreeve_store::LeaseStore;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use super::{Announce, AtStop, Input, Probe, Setup, Started, clock};
@@ -20,6 +21,7 @@ pub(super) struct Driver {
     store: Box<dyn LeaseStore>,
     probe: Box<dyn Probe>,
     announce: Announce,
+    link_commands: mpsc::UnboundedSender<LinkCommand>,
     waiting: HashMap<RequestId, oneshot::Sender<Reply>>,
     answers: Vec<Answer>,
     next_id: u64,
@@ -63,6 +65,7 @@ impl Driver {
             mut store,
             probe,
             announce,
+            link_commands,
         } = setup;
         let stored = store.load(clock::clocks())?;
         let (kept, pinholes, expired) = (stored.mappings.len(), stored.pinholes.len(), stored.expired);
@@ -81,6 +84,7 @@ impl Driver {
             store,
             probe,
             announce,
+            link_commands,
             waiting: HashMap::new(),
             answers: Vec::new(),
             next_id: 0,
@@ -120,6 +124,7 @@ impl Driver {
             match input {
                 Some(Input::Request(request, answer)) => self.take_request(request, answer),
                 Some(Input::Link(report)) => self.take_link(report),
+                Some(Input::LinkDriver(said)) => self.engine.handle_link_driver(said, clock::now()),
                 Some(Input::ForeignChange) => self.in_doubt = true,
                 Some(Input::Stop(what, done)) => {
                     self.carry_out();
@@ -227,6 +232,10 @@ impl Driver {
             if let Some(to) = self.waiting.remove(&id) {
                 self.answers.push(Answer { to, reply });
             }
+        }
+        while let Some(command) = self.engine.poll_link_command() {
+            // A link that is only watched has no driver.
+            let _ = self.link_commands.send(command);
         }
     }
 

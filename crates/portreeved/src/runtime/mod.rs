@@ -15,11 +15,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use portreeve_backend::{Backend, Reconciled};
+use portreeve_engine::link::{DriverReport, LinkCommand};
 use portreeve_engine::ports::PortSet;
 use portreeve_engine::{Config, Counters, Evented, LinkReport, Neighbours, Reply, Request, Time, Transport};
 use portreeve_store::LeaseStore;
 use tokio::runtime::Handle;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use self::driver::{Answer, Driver};
 use self::log::Log;
@@ -38,6 +39,8 @@ pub(crate) struct Setup {
     pub(crate) probe: Box<dyn Probe>,
     /// Told which evented state variables changed together.
     pub(crate) announce: Announce,
+    /// Told what the link's driver is to do; it may be that there is none.
+    pub(crate) link_commands: mpsc::UnboundedSender<LinkCommand>,
 }
 
 /// Takes in which evented state variables changed together.
@@ -93,6 +96,8 @@ enum Input {
     Request(Request, oneshot::Sender<Reply>),
     /// Something of the WAN link changed.
     Link(LinkReport),
+    /// The link's driver says something.
+    LinkDriver(DriverReport),
     /// Somebody else changed our rules in the kernel.
     ForeignChange,
     /// Ends the engine after what was asked before; says when done.
@@ -158,6 +163,11 @@ impl EngineHandle {
     /// Tells the engine what became of the link.
     pub(crate) fn report_link(&self, report: LinkReport) -> Result<(), Stopped> {
         self.report(Input::Link(report))
+    }
+
+    /// Tells the engine what the link's driver says.
+    pub(crate) fn report_link_driver(&self, said: DriverReport) -> Result<(), Stopped> {
+        self.report(Input::LinkDriver(said))
     }
 
     /// Tells the engine that somebody else changed our rules.
