@@ -1,3 +1,4 @@
+use std::fmt::Display;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV6};
 use std::panic::resume_unwind;
@@ -100,7 +101,7 @@ impl Host {
     ///
     /// # Panics
     /// If the file cannot be written.
-    pub fn set_hosts(&self, entries: &[(Ipv4Addr, &str)]) {
+    pub fn set_hosts<A: Display>(&self, entries: &[(A, &str)]) {
         // `ip netns exec` puts what it finds there over /etc.
         let directory = format!("/etc/netns/{}", self.namespace);
         let lines: String = entries

@@ -63,6 +63,9 @@ quirks! {
     /// Searches for WANPPPConnection:1 are answered as if the gateway had it. Seen in clients that search for nothing
     /// else, for which miniupnpd answers them. Off because it is not true.
     SearchPppConnection = "search-ppp-connection", Off;
+    /// A search for version 1 over IPv6 leads to the description of version 2, the only one with
+    /// WANIPv6FirewallControl. Seen in miniupnpc, which opens pinholes and searches for version 1 alone.
+    SearchIpv6Newest = "search-ipv6-newest", On;
 }
 
 #[derive(PartialEq, Eq)]

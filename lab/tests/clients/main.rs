@@ -7,3 +7,4 @@ mod python_miniupnpc;
 mod quirks;
 mod support;
 mod upnpc;
+mod upnpc_ipv6;

@@ -1,11 +1,11 @@
 //! Clients that speak IPv6 to the gateway.
 
-use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use portreeve_lab::Bed;
 use portreeve_lab::upnp::gena::Listener;
 use portreeve_lab::upnp::{ControlPoint, ssdp};
-use portreeve_testkit::Host;
+use portreeve_testkit::{Echo, Host, reach_tcp};
 
 use crate::support::{bed, fresh, shared, soon};
 
@@ -86,6 +86,34 @@ fn events_may_go_to_another_host_of_the_lan_over_ipv6() {
         client.subscribe(CONNECTION, &listener.callback());
         assert_eq!(listener.next().header("SEQ"), "0", "{own}");
     }
+}
+
+#[test]
+fn a_pinhole_may_be_asked_for_by_name() {
+    let Some(bed) = bed(&["ipv6.firewall=own"]) else { return };
+    let host = bed.lan_host(1);
+    // Both addresses are the host's, and only one can have a pinhole.
+    let own = [IpAddr::from(host.ipv4()), host.ipv6().into()];
+    bed.gateway().set_hosts(&own.map(|address| (address, "console")));
+    bed.subject().stop();
+    bed.start();
+    let arguments = [
+        ("RemoteHost", ""),
+        ("RemotePort", "0"),
+        ("InternalClient", "console"),
+        ("InternalPort", "7000"),
+        ("Protocol", "6"),
+        ("LeaseTime", "600"),
+    ];
+    let echo = Echo::tcp(host, 7000);
+    let inside = SocketAddr::from((host.ipv6(), echo.port()));
+    assert!(reach_tcp(bed.internet_host(1), inside).is_err());
+    let client = bed.client_ipv6(1);
+    client
+        .call_service("WANIPv6FirewallControl:1", "AddPinhole", &arguments)
+        .expect("a pinhole to itself");
+    let reply = reach_tcp(bed.internet_host(1), inside).expect("the pinhole is open");
+    assert_eq!(reply.server, "lan1");
 }
 
 #[test]

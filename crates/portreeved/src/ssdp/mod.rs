@@ -9,11 +9,11 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
-use portreeve_wire::Quirks;
 use portreeve_wire::description::Device;
 use portreeve_wire::resource::Resource;
 use portreeve_wire::ssdp::{self, Announcer, Group, Message, Received, Search};
 use portreeve_wire::view::View;
+use portreeve_wire::{Quirk, Quirks};
 use tokio::sync::watch;
 use tracing::{debug, trace};
 
@@ -181,7 +181,10 @@ impl Presence {
         let numbers: Vec<u32> = answers.iter().map(|_| self.random.number()).collect();
         let (now, date) = (Instant::now(), http_date(SystemTime::now()));
         for (answer, delay) in answers.iter().zip(ssdp::spread(window, numbers)) {
-            let view = answer.view.min(self.advertised.view);
+            let view = match own {
+                IpAddr::V6(_) if quirks.has(Quirk::SearchIpv6Newest) => *view,
+                _ => answer.view.min(*view),
+            };
             let text = self.announcer().response(&self.location(own, view), &date, answer);
             let due = Due::Answer {
                 from: own,
