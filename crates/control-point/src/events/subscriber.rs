@@ -136,12 +136,12 @@ impl Task {
     async fn run(mut self) {
         let mut work: Option<Work> = None;
         loop {
+            if work.is_none() {
+                work = self.begin();
+            }
             if self.tell().await.is_err() {
                 let done = self.last_wish().await;
                 return self.leave(work, done).await;
-            }
-            if work.is_none() {
-                work = self.begin();
             }
             let wake_at = self.subscriptions.iter().filter_map(|(_, s)| s.wake_at()).min();
             let busy = work.is_some();
