@@ -13,6 +13,12 @@ Examples:
   portreeve status --watch
   portreeve status --json";
 
+pub(super) const WATCH_EXAMPLES: &str = "\
+Examples:
+  portreeve watch
+  portreeve watch --service WANIPConnection
+  portreeve watch --json | head -1";
+
 pub(super) const DOCTOR_EXAMPLES: &str = "\
 Examples:
   portreeve doctor
@@ -35,8 +41,19 @@ pub(crate) struct Status {
     /// Go on until Ctrl-C, and show what changes
     #[arg(long)]
     pub(crate) watch: bool,
-    /// Time between two looks
-    #[arg(long, value_name = "TIME", value_parser = values::span, default_value = "2s", requires = "watch")]
+    /// Time between two looks [default: 2s; 30s for scripts, while the gateway tells of changes by itself]
+    #[arg(long, value_name = "TIME", value_parser = values::span, requires = "watch")]
+    pub(crate) interval: Option<Duration>,
+}
+
+/// What to watch.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Watch {
+    /// Only this service: its name, with or without version, or its full type or identifier; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service: Vec<String>,
+    /// Time between two questions where there are no events
+    #[arg(long, value_name = "TIME", value_parser = values::span, default_value = "2s")]
     pub(crate) interval: Duration,
 }
 

@@ -9,7 +9,7 @@ mod values;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub(crate) use common::{Common, Reach};
-pub(crate) use examine::{Doctor, Stability, Status};
+pub(crate) use examine::{Doctor, Stability, Status, Watch};
 pub(crate) use mapping::{List, Map, Unmap};
 pub(crate) use raw::Call;
 pub(crate) use values::PortRange;
@@ -72,6 +72,12 @@ Examples:
     /// List the ports that are open on the gateway
     #[command(after_long_help = mapping::LIST_EXAMPLES)]
     List(List),
+    /// Tell what changes at the gateway, as it happens
+    ///
+    /// Connection, external address, mappings and whatever else the gateway has events for, one line each, until
+    /// Ctrl-C. Where the gateway has no events, or a firewall on this computer drops them, it is asked again and again.
+    #[command(after_long_help = examine::WATCH_EXAMPLES)]
+    Watch(Watch),
     /// Find out why a port cannot be reached from outside, and what to do
     #[command(after_long_help = examine::DOCTOR_EXAMPLES)]
     Doctor(Doctor),
@@ -130,6 +136,7 @@ impl Command {
             Self::Map(_) => "map",
             Self::Unmap(_) => "unmap",
             Self::List(_) => "list",
+            Self::Watch(_) => "watch",
             Self::Doctor(_) => "doctor",
             Self::Stability(_) => "stability",
             Self::Link { .. } => "link",

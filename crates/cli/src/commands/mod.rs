@@ -13,6 +13,7 @@ mod stability;
 mod status;
 mod stop;
 mod unmap;
+mod watch;
 
 use crate::args::{Cli, Command};
 use crate::exit::End;
@@ -27,6 +28,7 @@ pub(crate) async fn run(cli: &Cli, output: &Output) -> Result<(), End> {
         Command::Map(options) => map::run(output, reach, options).await,
         Command::Unmap(options) => unmap::run(output, reach, options).await,
         Command::List(options) => list::run(output, reach, options).await,
+        Command::Watch(options) => watch::run(output, reach, options).await,
         Command::Doctor(options) => doctor::run(output, reach, options).await,
         Command::Stability(options) => stability::run(output, reach, options).await,
         Command::Link { request } => link::run(output, reach, *request).await,

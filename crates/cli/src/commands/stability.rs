@@ -26,6 +26,7 @@ pub(super) async fn run(output: &Output, reach: &Reach, options: &Options) -> Re
         tokio::select! {
             ended = watched.watch(output, &gateway, options) => ended,
             () = stop.asked() => Ok(()),
+            () = output.abandoned() => Err(End::ReaderGone),
         }
     });
     watching.await?;

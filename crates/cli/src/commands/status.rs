@@ -1,9 +1,12 @@
 //! `portreeve status`.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
+use portreeve::events::{Means, News, Watch};
 use portreeve::status::{self, LinkStatus};
 use portreeve::{Error, Gateway};
+use tokio::time::{Instant, sleep_until};
 
 use crate::args::{Reach, Status as Options};
 use crate::exit::{End, Failure};
@@ -12,6 +15,15 @@ use crate::views::{Link, Reading, StatusEvent, Traffic, Unusable};
 
 use super::reach;
 use super::stop::Stop;
+
+/// Time between two looks, unless said otherwise.
+const OFTEN: Duration = Duration::from_secs(2);
+
+/// The same for scripts, while the gateway tells by itself of what they are told.
+const RARELY: Duration = Duration::from_secs(30);
+
+/// What changes together, a gateway may tell in several messages.
+const TOGETHER: Duration = Duration::from_millis(50);
 
 /// Tells the status once, or until stopped.
 pub(super) async fn run(output: &Output, reach: &Reach, options: &Options) -> Result<(), End> {
@@ -24,29 +36,39 @@ pub(super) async fn run(output: &Output, reach: &Reach, options: &Options) -> Re
     }
 }
 
-async fn watch(
-    output: &Output,
-    reach: &Reach,
-    options: &Options,
-    mut gateway: Gateway,
-    first: Reading,
-) -> Result<(), End> {
+async fn watch(output: &Output, reach: &Reach, options: &Options, gateway: Gateway, first: Reading) -> Result<(), End> {
     let mut stop = Stop::listen()?;
     let mut screen = Screen::new(output);
     let mut last = first.clone();
-    let mut answering = true;
     screen.show(first)?;
+    let mut occasions = Occasions::of(&gateway, options, screen.redraws())?;
+    let ended = tokio::select! {
+        ended = tell(&mut screen, reach, gateway, &mut last, &mut occasions) => ended,
+        () = stop.asked() => Ok(()),
+        () = output.abandoned() => Err(End::ReaderGone),
+    };
+    output.during("ending the subscription", occasions.watch.end()).await;
+    ended?;
+    output.conclude(&last)
+}
+
+/// Looks on every occasion. Ends only with a failure.
+async fn tell(
+    screen: &mut Screen<'_>,
+    reach: &Reach,
+    mut gateway: Gateway,
+    last: &mut Reading,
+    occasions: &mut Occasions,
+) -> Result<(), End> {
+    let mut answering = true;
     loop {
-        tokio::select! {
-            () = tokio::time::sleep(options.interval) => {}
-            () = stop.asked() => return output.conclude(&last),
-        }
+        occasions.next().await;
         match look(&gateway).await {
             Ok(reading) => {
-                if screen.redraws() || !answering || reading.differs(&last) {
+                if screen.redraws() || !answering || reading.differs(last) {
                     screen.show(reading.clone())?;
                 }
-                last = reading;
+                *last = reading;
                 answering = true;
             }
             Err(error) => {
@@ -61,6 +83,62 @@ async fn watch(
                 }
             }
         }
+    }
+}
+
+/// When to look: when the gateway tells that something has changed, and now and then.
+struct Occasions {
+    watch: Watch,
+    asked_for: Option<Duration>,
+    /// Whether counters are shown, of which no event tells.
+    counts: bool,
+    events_come: bool,
+    look_at: Instant,
+}
+
+impl Occasions {
+    fn of(gateway: &Gateway, options: &Options, counts: bool) -> Result<Self, End> {
+        /// What events do not tell is looked at here.
+        const NEVER: Duration = Duration::from_secs(86_400);
+        let mut occasions = Self {
+            watch: gateway.watch().interval(NEVER).start()?,
+            asked_for: options.interval,
+            counts,
+            events_come: false,
+            look_at: Instant::now(),
+        };
+        occasions.look_at += occasions.interval();
+        Ok(occasions)
+    }
+
+    async fn next(&mut self) {
+        loop {
+            tokio::select! {
+                news = self.watch.next() => match news {
+                    Some(News::Change(_)) => self.look_at = self.look_at.min(Instant::now() + TOGETHER),
+                    Some(News::Means { means, .. }) => self.events_come |= means == Means::Events,
+                    Some(News::Unreachable { .. }) => {
+                        self.events_come = false;
+                        self.look_at = Instant::now();
+                    }
+                    Some(_) => {}
+                    None => self.events_come = false,
+                },
+                () = sleep_until(self.look_at) => {
+                    self.look_at = Instant::now() + self.interval();
+                    return;
+                }
+            }
+        }
+    }
+
+    fn interval(&self) -> Duration {
+        let usual = if self.events_come && !self.counts {
+            RARELY
+        } else {
+            OFTEN
+        };
+        self.asked_for.unwrap_or(usual)
     }
 }
 

@@ -5,9 +5,11 @@
 mod human;
 mod json;
 mod progress;
+mod reader;
 mod style;
 mod table;
 mod text;
+mod time;
 
 use std::io::{self, IsTerminal, Write};
 
@@ -22,6 +24,7 @@ pub(crate) use style::Glyphs;
 pub(crate) use style::{Mark, Page, Tone};
 pub(crate) use table::{fields, table};
 pub(crate) use text::Text;
+pub(crate) use time::{of_day as time_of_day, utc};
 
 /// Something to tell, in both forms.
 pub(crate) trait View: Serialize {
@@ -62,6 +65,11 @@ impl Output {
     /// Whether people read it.
     pub(crate) fn is_for_people(&self) -> bool {
         !self.json
+    }
+
+    /// Waits until nobody reads what is printed any more.
+    pub(crate) async fn abandoned(&self) {
+        reader::gone().await;
     }
 
     /// The page for people.

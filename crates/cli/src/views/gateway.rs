@@ -75,7 +75,7 @@ impl AddressKind {
 }
 
 /// The address with its kind, or that there is none.
-pub(super) fn address_in_words(address: Option<IpAddr>, kind: AddressKind) -> String {
+pub(crate) fn address_in_words(address: Option<IpAddr>, kind: AddressKind) -> String {
     match address {
         Some(address) => format!("{address} ({})", kind.words()),
         None => "none".to_owned(),

@@ -12,14 +12,16 @@ mod map;
 mod stability;
 mod status;
 mod unmap;
+mod watch;
 
 pub(crate) use call::{Action, Actions, Argument, Called, Service, Services};
 pub(crate) use discover::{Connection, Discovered, Found};
 pub(crate) use doctor::{Diagnosis, Outcome, Skipped, Step};
-pub(crate) use gateway::{AddressKind, Gateway};
+pub(crate) use gateway::{AddressKind, Gateway, address_in_words};
 pub(crate) use link::LinkRequested;
 pub(crate) use list::{Listed, Row};
 pub(crate) use map::{Ending, MapEvent, Mapped, Mapping, Note};
 pub(crate) use stability::{Dependability, Outage, Sample, Stretch};
 pub(crate) use status::{Link, Reading, StatusEvent, Traffic, Unusable};
 pub(crate) use unmap::{Removed, Unmapped};
+pub(crate) use watch::{Learnt, Means, Reason, WatchEvent, Watched, WatchedService, Words};

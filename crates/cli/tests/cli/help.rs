@@ -5,12 +5,13 @@ use std::{env, fs};
 
 use crate::tool::{Tool, error, portreeve, status};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "discover",
     "status",
     "map",
     "unmap",
     "list",
+    "watch",
     "doctor",
     "stability",
     "link",

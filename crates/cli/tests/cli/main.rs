@@ -12,3 +12,4 @@ mod status;
 mod terminal;
 mod tool;
 mod unmap;
+mod watch;
