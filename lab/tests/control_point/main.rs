@@ -8,6 +8,7 @@ mod support;
 
 mod ask;
 mod doctor;
+mod events;
 mod gateway_restarts;
 mod list;
 mod map;

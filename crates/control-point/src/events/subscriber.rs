@@ -34,6 +34,8 @@ pub(crate) struct Subscriber {
 enum Command {
     /// Events about this service are missing.
     Doubt(usize),
+    /// The gateway may have started anew.
+    Confirm,
     /// End the subscriptions, and tell when that is done.
     End(oneshot::Sender<()>),
 }
@@ -73,6 +75,11 @@ impl Subscriber {
     /// The gateway has been seen in a state that it had to tell of, and did not.
     pub(crate) fn doubt(&self, service: usize) {
         self.command(Command::Doubt(service));
+    }
+
+    /// The gateway may have started anew: finds out whether it still knows us.
+    pub(crate) fn confirm(&self) {
+        self.command(Command::Confirm);
     }
 
     /// Ends the subscriptions; tries it for two seconds.
@@ -151,6 +158,11 @@ impl Task {
                     Some(Command::Doubt(service)) => {
                         if let Some((_, subscription)) = self.subscriptions.get_mut(service) {
                             subscription.doubt(Instant::now());
+                        }
+                    }
+                    Some(Command::Confirm) => {
+                        for (_, subscription) in &mut self.subscriptions {
+                            subscription.confirm(Instant::now());
                         }
                     }
                     Some(Command::End(done)) => return self.leave(work, Some(done)).await,
@@ -234,7 +246,7 @@ impl Task {
         loop {
             match self.commanded.recv().await? {
                 Command::End(done) => return Some(done),
-                Command::Doubt(_) => {}
+                Command::Doubt(_) | Command::Confirm => {}
             }
         }
     }

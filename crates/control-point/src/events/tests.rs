@@ -128,3 +128,17 @@ async fn a_gateway_without_events_is_asked() {
     let asked = network.gateway().calls("SUBSCRIBE") - asked;
     assert!(asked < 30, "{asked}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_of_a_gateway_whose_boot_id_never_changes_is_told_at_once() {
+    let network = Simulated::new();
+    network.gateway().unchanging = true;
+    let mut watch = watch(&network).await;
+    until(&mut watch, "11.11.11.1").await;
+    sleep(HOUR).await;
+    network.kill();
+    network.gateway().external_address = "11.11.11.7".to_owned();
+    network.restart(Announced::Yes);
+    let (took, learnt) = until(&mut watch, "11.11.11.7").await;
+    assert!(took < Duration::from_secs(2) && learnt == Learnt::Event, "{took:?}");
+}

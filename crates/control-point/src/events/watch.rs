@@ -348,6 +348,8 @@ impl Task {
         match news {
             subscription::News::Values(properties) => self.watching.told(position, properties, now),
             subscription::News::Means(means) => self.watching.learns_by(position, means, now),
+            // What has changed, the first message of the next one tells.
+            subscription::News::Lost => {}
         }
     }
 
@@ -368,6 +370,9 @@ impl Task {
                 let elsewhere = location.is_some_and(|url| url.authority() != self.request.gateway.authority());
                 if another_run || elsewhere || self.watching.is_away() {
                     self.watching.came_anew(now);
+                } else if let Some(subscriber) = &self.subscriber {
+                    // There are gateways whose BOOTID is always the same.
+                    subscriber.confirm();
                 }
             }
             Announcement::Byebye => self.watching.says_farewell(now),

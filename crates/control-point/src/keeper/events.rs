@@ -16,6 +16,8 @@ pub(super) enum EventNews {
     /// Whether events come from now on.
     Come(bool),
     Told(Told),
+    /// The gateway has forgotten that it was to tell us.
+    Forgotten,
 }
 
 impl Events {
@@ -35,8 +37,14 @@ impl Events {
     pub(super) async fn next(&mut self) -> EventNews {
         match self.0.next().await.1 {
             SubscriptionNews::Means(means) => EventNews::Come(means == Means::Events),
+            SubscriptionNews::Lost => EventNews::Forgotten,
             SubscriptionNews::Values(properties) => EventNews::Told(told(&properties)),
         }
+    }
+
+    /// The gateway may have started anew: finds out whether it still knows us.
+    pub(super) fn confirm(&self) {
+        self.0.confirm();
     }
 
     /// Unsubscribes; tries it for two seconds.

@@ -214,6 +214,7 @@ impl Task {
             Event::Heard(announcement) => self.hear(&announcement),
             Event::Deaf => self.announcements = None,
             Event::Told(EventNews::Come(come)) => self.keeping.events_come(come, Instant::now()),
+            Event::Told(EventNews::Forgotten) => self.keeping.forgotten(Instant::now()),
             Event::Told(EventNews::Told(told)) => self.keeping.told(told, Instant::now()),
             Event::Done(outcome) => self.take(outcome),
             Event::End | Event::Time => {}
@@ -225,6 +226,10 @@ impl Task {
         match announcement {
             Announcement::Alive { boot_id, location } => {
                 self.keeping.heard_alive(*boot_id, location.as_deref(), now);
+                if let Some(events) = &self.events {
+                    // There are gateways whose BOOTID is always the same.
+                    events.confirm();
+                }
             }
             Announcement::Byebye => self.keeping.heard_byebye(now),
             Announcement::Update { next_boot_id } => self.keeping.heard_update(*next_boot_id, now),

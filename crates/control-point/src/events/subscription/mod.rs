@@ -33,6 +33,9 @@ pub(crate) const FIRST_MESSAGE: Duration = Duration::from_secs(5);
 /// A subscription is not replaced sooner than this, whatever the gateway sends.
 const SHORTEST_LIFE: Duration = Duration::from_secs(2);
 
+/// Announcements of the gateway, which anybody can send, lead to no more than one renewal in this time.
+const CONFIRMED: Duration = Duration::from_secs(10);
+
 /// The largest number of a message. The next one is 1: 0 is the first message of a subscription.
 const LAST: u32 = u32::MAX;
 
@@ -64,6 +67,8 @@ enum State {
 struct Held {
     sid: Sid,
     since: Instant,
+    /// When it was asked for last.
+    asked: Instant,
     ends: Instant,
     renewal: Renewal,
     next: Next,
@@ -117,6 +122,8 @@ pub(crate) enum News {
     Values(Vec<Property>),
     /// Changes are learnt in this way from now on.
     Means(Means),
+    /// The gateway knows nothing of the subscription any more: most likely it has started anew.
+    Lost,
 }
 
 /// What became of a message.
@@ -155,6 +162,7 @@ impl Subscription {
             }
             State::Held(held) if matches!(held.renewal, Renewal::Due(at) if at <= now) => {
                 held.renewal = Renewal::Asked;
+                held.asked = now;
                 Some(Order::Renew(held.sid.clone()))
             }
             State::Due(_) | State::Asked | State::Held(_) => None,
@@ -190,6 +198,7 @@ impl Subscription {
                 self.state = State::Held(Held {
                     sid,
                     since,
+                    asked: since,
                     ends,
                     renewal: Renewal::Due(renew_at),
                     next: Next::First,
@@ -222,7 +231,10 @@ impl Subscription {
                 self.take_backlog(now);
             }
             // R83: it has started anew and knows nothing of us.
-            Err(Failure::Refused(_)) => self.state = State::Due(now),
+            Err(Failure::Refused(_)) => {
+                self.state = State::Due(now);
+                self.news.push(News::Lost);
+            }
             Err(Failure::Silence) => {
                 let left = held.ends.saturating_duration_since(now);
                 held.renewal = Renewal::Due(now + (left / 4).clamp(SHORTEST, Duration::from_secs(60)));
@@ -247,6 +259,15 @@ impl Subscription {
     pub(crate) fn doubt(&mut self, now: Instant) {
         if let State::Held(held) = &mut self.state {
             held.replace(now);
+        }
+    }
+
+    /// The gateway may have started anew: renewing the subscription shows whether it still has it.
+    pub(crate) fn confirm(&mut self, now: Instant) {
+        if let State::Held(held) = &mut self.state
+            && let Renewal::Due(at) = held.renewal
+        {
+            held.renewal = Renewal::Due(at.min(now.max(held.asked + CONFIRMED)));
         }
     }
 

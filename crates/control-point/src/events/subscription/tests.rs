@@ -142,8 +142,29 @@ fn r83_a_renewal_that_is_refused_leads_to_a_new_subscription_and_nobody_hears_of
     assert_eq!(subscription.order(now), Some(Order::Subscribe));
     subscription.subscribed(granted("b", 100), now, now);
     subscription.received(message("b", 0), values(1), now);
-    assert_eq!(subscription.news().collect::<Vec<_>>(), [News::Values(values(1))]);
+    assert_eq!(
+        subscription.news().collect::<Vec<_>>(),
+        [News::Lost, News::Values(values(1))]
+    );
     assert_eq!(subscription.leave(), [sid("b")]);
+}
+
+#[test]
+fn a_doubt_whether_it_is_still_there_is_settled_by_a_renewal_but_not_all_the_time() {
+    let start = Instant::now();
+    let mut subscription = held("a", 1800, start);
+    subscription.confirm(start);
+    let (after, order) = next(&mut subscription, start);
+    assert_eq!((after, order), (seconds(10), Order::Renew(sid("a"))));
+    let now = start + after;
+    subscription.confirm(now);
+    subscription.renewed(granted("a", 1800), now, now);
+    let (after, _) = next(&mut subscription, now);
+    assert_eq!(after, seconds(900), "it has just been asked");
+    let now = now + after;
+    subscription.renewed(granted("a", 1800), now, now);
+    subscription.confirm(now + seconds(60));
+    assert_eq!(subscription.order(now + seconds(60)), Some(Order::Renew(sid("a"))));
 }
 
 #[test]
@@ -443,6 +464,7 @@ proptest! {
                 match news {
                     News::Values(values) => known = values.into_iter().next(),
                     News::Means(means) => prop_assert_eq!(means, Means::Events),
+                    News::Lost => {}
                 }
             }
         }

@@ -105,6 +105,19 @@ impl Keeping {
         }
     }
 
+    /// The gateway has forgotten that it was to tell us, and perhaps all else too.
+    pub(crate) fn forgotten(&mut self, now: Instant) {
+        if self.events.calm_until <= now {
+            self.events.calm_until = now + schedule::CALM;
+            self.survey_at = now;
+            if self.can_check {
+                self.suspect_some();
+            } else {
+                self.suspect_all(now);
+            }
+        }
+    }
+
     /// In turns.
     fn suspect_some(&mut self) {
         let after = (Bound::Excluded(self.last_checked), Bound::Unbounded);

@@ -133,3 +133,16 @@ async fn with_the_last_mapping_the_subscription_ends() {
     sleep(Duration::from_secs(3)).await;
     assert_eq!(network.gateway().subscriptions(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_that_only_the_subscription_tells_of_is_mended_at_once() {
+    let network = Simulated::new();
+    network.gateway().unchanging = true;
+    let _kept = keep(&network, 4000).await;
+    network.announce_alive();
+    sleep(HOUR + Duration::from_secs(77)).await;
+    network.kill();
+    network.restart(Announced::Yes);
+    let took = until_mapped(&network, 4000).await;
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}

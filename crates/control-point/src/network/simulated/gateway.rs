@@ -37,6 +37,8 @@ pub(crate) struct SimulatedGateway {
     table: BTreeMap<(String, u16), Row>,
     up: bool,
     boot_id: u32,
+    /// Whether it starts anew with the same BOOTID and on the same port.
+    pub(crate) unchanging: bool,
     http_port: u16,
     up_since: Instant,
     system_update_id: u32,
@@ -64,6 +66,7 @@ impl SimulatedGateway {
             table: BTreeMap::new(),
             up: true,
             boot_id: 1,
+            unchanging: false,
             http_port: 5000,
             up_since: Instant::now(),
             system_update_id: 0,
@@ -147,8 +150,10 @@ impl SimulatedGateway {
         self.table.clear();
         self.firewall.forget_all();
         self.up = true;
-        self.boot_id += 1;
-        self.http_port += 1;
+        if !self.unchanging {
+            self.boot_id += 1;
+            self.http_port += 1;
+        }
         self.up_since = Instant::now();
         self.system_update_id = 0;
     }
