@@ -11,10 +11,11 @@ use portreeve_wire::service::Access;
 use portreeve_wire::{ErrorCode, Fault};
 
 use crate::change::{Change, Desired, EntryKey, Refusal};
-use crate::config::Config;
+use crate::config::{Config, Nat};
 use crate::event::{Cause, Event};
 use crate::eventing::Evented;
 use crate::igd::{self, Context, Observed, Refused};
+use crate::lan_host::LanHosts;
 use crate::ledger::Ledger;
 use crate::link::{Counters, DriverReport, Link, LinkCommand, LinkReport};
 use crate::mapping::{Key, Mapping, Origin};
@@ -47,6 +48,7 @@ pub struct Engine {
     counters: Counters,
     listening: PortSet,
     observed: Observed,
+    lan_hosts: Vec<LanHosts>,
     ledger: Ledger,
     system_update_id: u32,
     group: Group,
@@ -140,6 +142,7 @@ impl Engine {
             counters: Counters::default(),
             listening: PortSet::default(),
             observed: Observed::default(),
+            lan_hosts: Vec::new(),
             ledger,
             system_update_id,
             group,
@@ -210,7 +213,13 @@ impl Engine {
         self.listening = ports;
     }
 
-    /// What must be carried out for the open group, in order.
+    /// Takes in how hosts of the LANs are set up, the LANs in the order of the configuration.
+    pub fn handle_lan_hosts(&mut self, lans: Vec<LanHosts>) {
+        self.lan_hosts = lans;
+    }
+
+    /// What must be carried out for the open group, in order: all of it by the store, and by the backend what is in
+    /// force ([`Engine::nat`]).
     pub fn changes(&self) -> &[Change] {
         self.ledger.changes()
     }
@@ -342,10 +351,26 @@ impl Engine {
 
     /// Everything that should be in force.
     pub fn desired(&self) -> Desired {
+        let mappings = match self.config.nat {
+            Nat::Enabled => self.ledger.table().desired(),
+            Nat::Disabled => Desired::default(),
+        };
         Desired {
             pinholes: self.ledger.pinholes().iter().cloned().collect(),
-            ..self.ledger.table().desired()
+            ..mappings
         }
+    }
+
+    /// Every mapping of the table, in the order of the keys, whether or not it is in force.
+    pub fn mappings(&self) -> impl Iterator<Item = &Arc<Mapping>> {
+        self.ledger.table().iter()
+    }
+
+    /// Whether mappings are in force. While they are not, they are kept, their leases run on, and changes of them are
+    /// not the backend's concern. After a request that switches it ([`Request::Reconfigure`]) the backend must be made
+    /// equal to [`Engine::desired`].
+    pub fn nat(&self) -> Nat {
+        self.config.nat
     }
 
     fn plan(&mut self, mut planned: Planned) {
@@ -410,6 +435,7 @@ impl Engine {
             counters: self.counters,
             listening: &self.listening,
             observed: &self.observed,
+            lan_hosts: &self.lan_hosts,
             ledger: &mut self.ledger,
             system_update_id: &mut self.system_update_id,
             refusals,
@@ -471,6 +497,10 @@ impl Engine {
             self.system_update_id = self.system_update_id.wrapping_add(1);
         }
         self.link.configure(config, now);
+        if config.nat != self.config.nat {
+            // WANIPConnection:2 section 2.3.21: what mappings do is another thing from now on.
+            self.system_update_id = self.system_update_id.wrapping_add(1);
+        }
         let before = std::mem::replace(&mut self.config, config.clone());
         self.group.config_before.get_or_insert(before);
         Ok(())

@@ -9,6 +9,7 @@ mod engine;
 pub mod event;
 pub mod eventing;
 mod igd;
+pub mod lan_host;
 mod ledger;
 pub mod link;
 pub mod mapping;

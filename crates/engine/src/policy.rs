@@ -224,6 +224,14 @@ impl Network {
         }
     }
 
+    /// The mask of the network; IPv6 has none.
+    pub fn mask(self) -> Option<Ipv4Addr> {
+        match self.address {
+            IpAddr::V4(_) => Some(self.mask_v4().into()),
+            IpAddr::V6(_) => None,
+        }
+    }
+
     fn mask_v4(self) -> u32 {
         u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0)
     }

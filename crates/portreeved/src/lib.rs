@@ -9,6 +9,7 @@ pub mod events;
 pub mod exit;
 pub mod http;
 pub mod identity;
+mod lan_host;
 pub(crate) mod link;
 pub mod log;
 pub mod machine;

@@ -35,7 +35,7 @@ pub fn dispatch(
     let (named, version) = named.unzip();
     let candidates = named.into_iter().chain([addressed]).chain(offer.services());
     let found = candidates
-        .filter_map(|service| Some((service, service.action(action, service.version)?)))
+        .filter_map(|service| Some((service, service.offered_action(action, service.version)?)))
         .next();
     let Some((service, action)) = found else {
         return Err(ErrorCode::InvalidAction.into());

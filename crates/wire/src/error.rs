@@ -68,8 +68,12 @@ error_codes! {
     InvalidControlUrl = 611, "Invalid Control URL";
     /// A signed request names a session that does not exist.
     NoSuchSession = 612, "No Such Session";
+    /// The value to be added is there already.
+    ValueAlreadySpecified = 701, "ValueAlreadySpecified";
     /// No room for another pinhole.
     PinholeSpaceExhausted = 701, "PinholeSpaceExhausted";
+    /// The value to be removed is not there.
+    ValueSpecifiedIsInvalid = 702, "ValueSpecifiedIsInvalid";
     /// The IPv6 firewall is off, so that nothing needs a pinhole.
     FirewallDisabled = 702, "FirewallDisabled";
     /// The gateway lets nobody open pinholes.

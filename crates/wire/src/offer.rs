@@ -1,8 +1,8 @@
 //! Which of the services that the standard leaves to the gateway it offers.
 
 use crate::service::{
-    self, KNOWN, LAYER3_FORWARDING, Service, WAN_COMMON_INTERFACE_CONFIG, WAN_IP_CONNECTION, WAN_IPV6_FIREWALL_CONTROL,
-    WAN_PPP_CONNECTION,
+    self, KNOWN, LAN_HOST_CONFIG_MANAGEMENT, LAYER3_FORWARDING, Service, WAN_COMMON_INTERFACE_CONFIG,
+    WAN_IP_CONNECTION, WAN_IPV6_FIREWALL_CONTROL, WAN_PPP_CONNECTION,
 };
 use crate::view::View;
 
@@ -16,6 +16,8 @@ pub struct Offer {
     pub pinholes: bool,
     /// WANPPPConnection, another view of the connection.
     pub ppp: bool,
+    /// LANHostConfigManagement, read-only, in a LANDevice of its own.
+    pub lan_host: bool,
 }
 
 impl Offer {
@@ -23,6 +25,7 @@ impl Offer {
     pub const EVERYTHING: Self = Self {
         pinholes: true,
         ppp: true,
+        lan_host: true,
     };
 
     /// Whether the service is offered, at least in the newest view.
@@ -33,6 +36,7 @@ impl Offer {
             || is(&WAN_IP_CONNECTION)
             || (self.ppp && is(&WAN_PPP_CONNECTION))
             || (self.pinholes && is(&WAN_IPV6_FIREWALL_CONTROL))
+            || (self.lan_host && is(&LAN_HOST_CONFIG_MANAGEMENT))
     }
 
     /// Whether the service is offered in a view.
@@ -74,6 +78,8 @@ mod tests {
             assert_eq!(names(none, view), basic);
             let ppp = names(Offer { ppp: true, ..none }, view);
             assert_eq!(ppp, [&basic[..], &["WANPPPConnection"]].concat());
+            let lan_host = names(Offer { lan_host: true, ..none }, view);
+            assert_eq!(lan_host, [&basic[..], &["LANHostConfigManagement"]].concat());
         }
         let pinholes = Offer { pinholes: true, ..none };
         assert_eq!(names(pinholes, View::Igd1), basic);

@@ -1,10 +1,10 @@
 //! The service tables against the standard: counts, names, order and references.
 
 use portreeve_wire::service::{
-    self, Access, Action, Allowed, Argument, Direction, LAYER3_FORWARDING, Service, WAN_IP_CONNECTION,
-    WAN_IPV6_FIREWALL_CONTROL, WAN_PPP_CONNECTION,
+    self, Access, Action, Allowed, Argument, Direction, LAN_HOST_CONFIG_MANAGEMENT, LAYER3_FORWARDING, Service,
+    WAN_IP_CONNECTION, WAN_IPV6_FIREWALL_CONTROL, WAN_PPP_CONNECTION,
 };
-use portreeve_wire::{DataType, ErrorCode, Offer, Quirks, resource};
+use portreeve_wire::{Call, DataType, ErrorCode, Offer, Quirks, resource};
 
 #[test]
 fn wan_ip_connection_2_has_23_variables_and_21_actions_besides_ours() {
@@ -200,13 +200,52 @@ fn whoever_changes_the_link_needs_link_control() {
             let mapping = of_entries && action.name.starts_with(['A', 'D', 'U']);
             let reads = action.name.contains("Get") || action.name.starts_with("Check");
             let secret = ["GetUserName", "GetPassword"].contains(&action.name);
-            let guarded = (!reads && !mapping) || secret;
-            assert_eq!(guarded, action.access == Access::LinkControl, "{}", action.name);
+            let of_lan = service.name == "LANHostConfigManagement";
+            let guard = match (reads, mapping) {
+                _ if secret || (of_lan && !reads) => Some(Access::Nobody),
+                (false, false) => Some(Access::LinkControl),
+                _ => None,
+            };
+            let guards = [Access::LinkControl, Access::Nobody];
+            let found = guards.into_iter().find(|guard| *guard == action.access);
+            assert_eq!(found, guard, "{}", action.name);
             if mapping {
                 assert_eq!(action.access, Access::OwnMappings, "{}", action.name);
             }
         }
     }
+}
+
+/// The password of the provider must never leave the gateway, in whatever way it is asked for.
+#[test]
+fn our_gateway_gives_no_credentials_away() {
+    for service in service::KNOWN {
+        let tells_secret = |action: &&Action| {
+            action.arguments.iter().any(|argument| {
+                argument.direction == Direction::Out && ["UserName", "Password"].contains(&argument.variable)
+            })
+        };
+        for action in service.actions.iter().filter(tells_secret) {
+            assert!(service.offered_action(action.name, service.version).is_none());
+            let none: [(&str, &str); 0] = [];
+            let call = Call::parse(service, service.version, action.name, &none, Quirks::default());
+            let code = call.map(|_| ()).map_err(|fault| fault.code);
+            assert_eq!(code, Err(ErrorCode::InvalidAction));
+        }
+    }
+    let offered = WAN_PPP_CONNECTION.offered_variables(1).map(|variable| variable.name);
+    let offered: Vec<_> = offered.collect();
+    // The arguments of ConfigureConnection refer to them; neither has a value.
+    assert!(offered.contains(&"UserName") && offered.contains(&"Password"));
+    assert!(!offered.contains(&"PPPAuthenticationProtocol"));
+    assert_eq!(WAN_PPP_CONNECTION.offered_actions(1).count(), 20);
+}
+
+#[test]
+fn lan_host_config_management_has_9_variables_and_19_actions() {
+    assert_eq!(LAN_HOST_CONFIG_MANAGEMENT.variables.len(), 9);
+    assert_eq!(LAN_HOST_CONFIG_MANAGEMENT.actions.len(), 19);
+    assert!(!LAN_HOST_CONFIG_MANAGEMENT.has_events(1));
 }
 
 #[test]

@@ -171,6 +171,50 @@ const ACTIONS: &[(&str, &str)] = &[
     ("DeletePinhole", "Closes a pinhole"),
     ("GetPinholePackets", "Counts the packets that came through a pinhole"),
     ("CheckPinholeWorking", "Tells whether a pinhole lets packets through"),
+    // LANHostConfigManagement
+    (
+        "SetDHCPServerConfigurable",
+        "Lets control points set up the DHCP server, or no longer",
+    ),
+    (
+        "GetDHCPServerConfigurable",
+        "Tells whether control points may set up the DHCP server",
+    ),
+    (
+        "SetDHCPRelay",
+        "Has the gateway pass on the requests of hosts to another DHCP server, or no longer",
+    ),
+    (
+        "GetDHCPRelay",
+        "Tells whether the gateway passes on the requests of hosts to another DHCP server",
+    ),
+    ("SetSubnetMask", "Sets the mask of the LAN"),
+    ("GetSubnetMask", "Tells the mask of the LAN"),
+    ("SetIPRouter", "Adds a router to those that hosts are told of"),
+    ("DeleteIPRouter", "Removes a router from those that hosts are told of"),
+    ("GetIPRoutersList", "Lists the routers that hosts are told of"),
+    ("SetDomainName", "Sets the domain of the LAN"),
+    ("GetDomainName", "Tells the domain of the LAN"),
+    ("SetAddressRange", "Sets the addresses that hosts are given"),
+    ("GetAddressRange", "Tells the addresses that hosts are given"),
+    (
+        "SetReservedAddress",
+        "Adds an address to those that are kept for certain hosts",
+    ),
+    (
+        "DeleteReservedAddress",
+        "Removes an address from those that are kept for certain hosts",
+    ),
+    (
+        "GetReservedAddresses",
+        "Lists the addresses that are kept for certain hosts",
+    ),
+    ("SetDNSServer", "Adds a DNS server to those that hosts are told of"),
+    (
+        "DeleteDNSServer",
+        "Removes a DNS server from those that hosts are told of",
+    ),
+    ("GetDNSServers", "Lists the DNS servers that hosts are told of"),
 ];
 
 const ARGUMENTS: &[(&str, &str)] = &[
@@ -293,6 +337,16 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("OutboundPinholeTimeout", "Seconds"),
     ("PinholePackets", "Packets"),
     ("IsWorking", "Whether packets come through"),
+    // LANHostConfigManagement
+    ("NewDHCPServerConfigurable", "Whether control points may set it up"),
+    ("NewDHCPRelay", "Whether requests are passed on"),
+    ("NewSubnetMask", "IPv4 mask"),
+    ("NewIPRouters", "IPv4 addresses, separated by commas"),
+    ("NewDomainName", "Domain"),
+    ("NewMinAddress", "Lowest IPv4 address of the range"),
+    ("NewMaxAddress", "Highest IPv4 address of the range"),
+    ("NewReservedAddresses", "IPv4 addresses, separated by commas"),
+    ("NewDNSServers", "Addresses, separated by commas"),
 ];
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! The standard's names in Rust case.
 
 /// Runs of capitals that are more than one word, or that end in a small letter.
-const RESPELT: [(&str, &str); 4] = [
+const RESPELT: [(&str, &str); 6] = [
     ("IPv6", "Ipv6"),
     ("WANIP", "WanIp"),
     ("WANPPP", "WanPpp"),
     ("NATRSIP", "NatRsip"),
+    ("IPRouters", "IpRouters"),
+    ("DNSServers", "DnsServers"),
 ];
 
 /// `GetExternalIPAddress` as `get_external_ip_address`.

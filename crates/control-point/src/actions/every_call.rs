@@ -277,3 +277,32 @@ pub(super) async fn wan_ipv6_firewall_control(client: &WanIpv6FirewallControl) {
     assert_eq!(client.get_pinhole_packets(100).await, Ok(101));
     assert_eq!(client.check_pinhole_working(100).await, Ok(true));
 }
+
+pub(super) async fn lan_host_config_management(client: &LanHostConfigManagement) {
+    assert_eq!(client.set_dhcp_server_configurable(false).await, Ok(()));
+    assert_eq!(client.get_dhcp_server_configurable().await, Ok(false));
+    assert_eq!(client.set_dhcp_relay(false).await, Ok(()));
+    assert_eq!(client.get_dhcp_relay().await, Ok(false));
+    assert_eq!(client.set_subnet_mask("NewSubnetMask").await, Ok(()));
+    assert_eq!(client.get_subnet_mask().await, Ok("NewSubnetMask".to_owned()));
+    assert_eq!(client.set_ip_router("NewIPRouters").await, Ok(()));
+    assert_eq!(client.delete_ip_router("NewIPRouters").await, Ok(()));
+    assert_eq!(client.get_ip_routers_list().await, Ok("NewIPRouters".to_owned()));
+    assert_eq!(client.set_domain_name("NewDomainName").await, Ok(()));
+    assert_eq!(client.get_domain_name().await, Ok("NewDomainName".to_owned()));
+    assert_eq!(client.set_address_range("NewMinAddress", "NewMaxAddress").await, Ok(()));
+    let expected = GetAddressRange {
+        min_address: "NewMinAddress".to_owned(),
+        max_address: "NewMaxAddress".to_owned(),
+    };
+    assert_eq!(client.get_address_range().await, Ok(expected));
+    assert_eq!(client.set_reserved_address("NewReservedAddresses").await, Ok(()));
+    assert_eq!(client.delete_reserved_address("NewReservedAddresses").await, Ok(()));
+    assert_eq!(
+        client.get_reserved_addresses().await,
+        Ok("NewReservedAddresses".to_owned())
+    );
+    assert_eq!(client.set_dns_server("NewDNSServers").await, Ok(()));
+    assert_eq!(client.delete_dns_server("NewDNSServers").await, Ok(()));
+    assert_eq!(client.get_dns_servers().await, Ok("NewDNSServers".to_owned()));
+}

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod every_call;
+mod lan_host_config_management;
 mod layer3_forwarding;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use portreeve_wire::Value;
 
 use crate::endpoint::Endpoint;
 use crate::error::{Conversation, Error};
+pub use lan_host_config_management::*;
 pub use layer3_forwarding::*;
 pub use wan_common_interface_config::*;
 pub use wan_ip_connection::*;

@@ -31,6 +31,9 @@ async fn every_action_is_sent_and_read_as_its_table_says() {
             "WANIPv6FirewallControl" => {
                 every_call::wan_ipv6_firewall_control(&WanIpv6FirewallControl::new(endpoint)).await;
             }
+            "LANHostConfigManagement" => {
+                every_call::lan_host_config_management(&LanHostConfigManagement::new(endpoint)).await;
+            }
             other => panic!("{other} is not tried"),
         }
         let all: BTreeSet<String> = service.actions.iter().map(|action| action.name.to_owned()).collect();

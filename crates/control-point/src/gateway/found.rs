@@ -8,7 +8,7 @@ use portreeve_wire::description::Description;
 
 use super::connection::Connection;
 use super::layout::{self, OfferedService};
-use crate::actions::Layer3Forwarding;
+use crate::actions::{LanHostConfigManagement, Layer3Forwarding};
 use crate::discovery::rank::{ConnectionRank, Standing};
 use crate::error::Conversation;
 use crate::http;
@@ -23,6 +23,7 @@ pub(crate) struct Found {
     /// The best first.
     pub(super) connections: Vec<Connection>,
     pub(super) layer3_forwarding: Option<Layer3Forwarding>,
+    pub(super) lan_host: Option<LanHostConfigManagement>,
     pub(super) services: Vec<OfferedService>,
     pub(super) http: Arc<http::Client>,
 }
@@ -54,6 +55,7 @@ impl Found {
             server,
             connections: layout.connections,
             layer3_forwarding: layout.layer3_forwarding,
+            lan_host: layout.lan_host,
             services: layout.services,
             http,
         })

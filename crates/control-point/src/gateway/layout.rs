@@ -11,7 +11,8 @@ use portreeve_wire::url::UrlError;
 use super::connection::{Connection, ConnectionName};
 use super::wan::WanConnection;
 use crate::actions::{
-    Layer3Forwarding, WanCommonInterfaceConfig, WanIpConnection, WanIpv6FirewallControl, WanPppConnection,
+    LanHostConfigManagement, Layer3Forwarding, WanCommonInterfaceConfig, WanIpConnection, WanIpv6FirewallControl,
+    WanPppConnection,
 };
 use crate::endpoint::Endpoint;
 use crate::error::Conversation;
@@ -30,6 +31,8 @@ pub(super) struct Layout {
     pub(super) connections: Vec<Connection>,
     /// The service that knows which connection is the default.
     pub(super) layer3_forwarding: Option<Layer3Forwarding>,
+    /// The service that knows how hosts of the LAN are set up.
+    pub(super) lan_host: Option<LanHostConfigManagement>,
     /// Every service, for calls by name.
     pub(super) services: Vec<OfferedService>,
 }
@@ -79,10 +82,16 @@ pub(super) fn read(
     if connections.is_empty() {
         return Err(led_away.unwrap_or_else(|| no_gateway(location, &description.device)));
     }
-    let layer3 = known.iter().find(|known| known.is(&service::LAYER3_FORWARDING));
+    let first = |service| {
+        known
+            .iter()
+            .find(|known| known.is(service))
+            .map(|known| reader.endpoint(known))
+    };
     Ok(Layout {
         connections,
-        layer3_forwarding: layer3.map(|known| Layer3Forwarding::new(reader.endpoint(known))),
+        layer3_forwarding: first(&service::LAYER3_FORWARDING).map(Layer3Forwarding::new),
+        lan_host: first(&service::LAN_HOST_CONFIG_MANAGEMENT).map(LanHostConfigManagement::new),
         services,
     })
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use portreeve_wire::{Url, ssdp};
 
-use crate::actions::Layer3Forwarding;
+use crate::actions::{LanHostConfigManagement, Layer3Forwarding};
 use crate::discovery::Discovery;
 use crate::http;
 use crate::mapping::Memory;
@@ -184,6 +184,11 @@ impl Gateway {
     /// The service that knows which connection is the default, if there is one.
     pub fn layer3_forwarding(&self) -> Option<&Layer3Forwarding> {
         self.inner.found.layer3_forwarding.as_ref()
+    }
+
+    /// The service that knows how hosts of the LAN are set up, if there is one.
+    pub fn lan_host_config_management(&self) -> Option<&LanHostConfigManagement> {
+        self.inner.found.lan_host.as_ref()
     }
 
     /// Every service of the description whose URLs stay on the gateway.

@@ -20,7 +20,7 @@ mod tests;
 use portreeve_wire::scpd::{self, Scpd};
 use portreeve_wire::service;
 
-use crate::actions::{Layer3Forwarding, WanCommonInterfaceConfig, WanIpv6FirewallControl};
+use crate::actions::{LanHostConfigManagement, Layer3Forwarding, WanCommonInterfaceConfig, WanIpv6FirewallControl};
 use crate::error::{Conversation, Error};
 use crate::gateway::{Gateway, OfferedService};
 use catalogue::Catalogue;
@@ -122,6 +122,7 @@ impl Gateway {
             best.common().map(WanCommonInterfaceConfig::endpoint),
             best.firewall().map(WanIpv6FirewallControl::endpoint),
             self.layer3_forwarding().map(Layer3Forwarding::endpoint),
+            self.lan_host_config_management().map(LanHostConfigManagement::endpoint),
         ];
         let mut offered: Vec<&OfferedService> = self.offered().iter().collect();
         offered.sort_by_key(|offered| {

@@ -8,7 +8,7 @@ use portreeve_wire::{Answer, Call, ErrorCode, Fault, Value};
 
 use super::Context;
 use crate::change::{Place, Refusal};
-use crate::config::{Leases, Nat, WhenDisconnected};
+use crate::config::{Leases, WhenDisconnected};
 use crate::mapping::table::Socket;
 use crate::mapping::{Expiry, Key, Mapping, Origin, Protocol, RemoteHost};
 use crate::policy::Subject;
@@ -85,12 +85,7 @@ impl Wanted {
         if !permitted || !on_lan {
             return Err(ErrorCode::ActionNotAuthorized.into());
         }
-        if context.config.nat == Nat::Disabled {
-            return Err(Fault::because(
-                ErrorCode::ActionFailed,
-                "NAT is off: hosts are reachable without a mapping",
-            ));
-        }
+        context.require_nat()?;
         if !context.link.carries_ipv4() && context.config.when_disconnected == WhenDisconnected::Reject {
             let why = match context.link.status().passes_packets() {
                 true => "the WAN link has no IPv4 address".to_owned(),

@@ -51,6 +51,7 @@ pub(super) fn delete(context: &mut Context<'_>, call: &Call) -> Result<Answer, F
     if !context.permits(mapping) || mapping.origin == Origin::Static {
         return Err(hidden(call));
     }
+    context.require_nat()?;
     context.ledger.remove(key);
     context.note_change();
     Ok(Answer::new())
@@ -64,6 +65,7 @@ pub(super) fn delete_range(context: &mut Context<'_>, call: &Call) -> Result<Ans
     if keys.is_empty() {
         return Err(ErrorCode::PortMappingNotFound.into());
     }
+    context.require_nat()?;
     for key in keys {
         context.ledger.remove(key);
     }

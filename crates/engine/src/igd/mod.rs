@@ -1,6 +1,7 @@
 //! The services of the InternetGatewayDevice over the engine's state: each action in, each answer out.
 
 mod add_mapping;
+mod lan_host;
 mod link_control;
 mod mapping_entries;
 mod pinholes;
@@ -12,8 +13,9 @@ use portreeve_wire::service::{Access, Direction, Service, StateVariable};
 use portreeve_wire::{Answer, Call, ErrorCode, Fault, Value};
 
 use crate::change::{Place, Refusal};
-use crate::config::Config;
+use crate::config::{Config, LinkControl, Nat};
 use crate::eventing::Evented;
+use crate::lan_host::LanHosts;
 use crate::ledger::Ledger;
 use crate::link::{Counters, Link};
 use crate::mapping::Mapping;
@@ -31,6 +33,7 @@ pub(crate) struct Context<'a> {
     /// External ports on which the gateway itself listens.
     pub(crate) listening: &'a PortSet,
     pub(crate) observed: &'a Observed,
+    pub(crate) lan_hosts: &'a [LanHosts],
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) system_update_id: &'a mut u32,
     /// What the backend refused when this same request was planned before.
@@ -66,11 +69,16 @@ pub(crate) fn call(context: &mut Context<'_>, call: &Call) -> Result<Answer, Fau
         "GetListOfPortMappings" => mapping_entries::list(context, call),
         "X_GetTotalPortMappings" => mapping_entries::total(context, call),
         "GetActiveConnection" => link_control::active_connection(context, call),
+        "ConfigureConnection" if context.config.link_control == LinkControl::Lan => {
+            Err(ErrorCode::ActionDisallowedWhenAutoConfigEnabled.into())
+        }
+        _ if call.action.access == Access::Nobody => Err(ErrorCode::ActionNotAuthorized.into()),
+        _ if call.service.name == "LANHostConfigManagement" => lan_host::read(context, call),
         _ if call.action.access == Access::LinkControl => link_control::control(context, call),
         _ => read(context, call),
     };
     outcome.map_err(|fault| match call.version {
-        1 if call.service.name == "WANIPConnection" => as_version_1(fault),
+        1 if ["WANIPConnection", "WANPPPConnection"].contains(&call.service.name) => as_version_1(fault),
         _ => fault,
     })
 }
@@ -133,6 +141,17 @@ impl Context<'_> {
     /// Whether the caller may see and remove a mapping.
     fn permits(&self, mapping: &Mapping) -> bool {
         self.config.policy.permits(self.caller, Subject::from(mapping))
+    }
+
+    /// Refuses what would change a mapping while none is in force (WANIPConnection:2 section 2.3.10).
+    fn require_nat(&self) -> Result<(), Fault> {
+        match self.config.nat {
+            Nat::Enabled => Ok(()),
+            Nat::Disabled => Err(Fault::because(
+                ErrorCode::ActionFailed,
+                "NAT is off: hosts are reachable without a mapping",
+            )),
+        }
     }
 
     /// Counts a change that control points must learn of.

@@ -6,7 +6,7 @@ use std::num::NonZeroU16;
 use portreeve_wire::Value;
 use portreeve_wire::service::Service;
 
-use super::Context;
+use super::{Context, lan_host};
 use crate::config::Nat;
 use crate::link::Timer;
 use crate::mapping::Protocol;
@@ -14,7 +14,9 @@ use crate::mapping::Protocol;
 /// The present value of a state variable, or `None` for those that only describe arguments.
 pub(super) fn value(context: &Context<'_>, service: &'static Service, variable: &str) -> Option<Value> {
     let value = match (service.name, variable) {
-        ("WANIPConnection", _) => return wan_ip_connection(context, variable),
+        ("WANIPConnection", _) => return wan_connection(context, variable),
+        ("WANPPPConnection", _) => return wan_ppp_connection(context, variable),
+        ("LANHostConfigManagement", _) => return lan_host::value(context, variable),
         ("WANCommonInterfaceConfig", _) => return wan_common_interface_config(context, variable),
         ("WANIPv6FirewallControl", "FirewallEnabled") => context.config.firewall.enabled.into(),
         ("WANIPv6FirewallControl", "InboundPinholeAllowed") => context.config.firewall.pinholes_allowed.into(),
@@ -37,7 +39,22 @@ pub(super) fn connection_device_container(context: &Context<'_>) -> String {
 /// `serviceId` of the connection.
 pub(super) const CONNECTION_SERVICE_ID: &str = "urn:upnp-org:serviceId:WANIPConn1";
 
-fn wan_ip_connection(context: &Context<'_>, variable: &str) -> Option<Value> {
+/// The same connection as WANIPConnection's. What only the program that speaks PPP knows has no value, and what it is
+/// given for its login never gets here.
+fn wan_ppp_connection(context: &Context<'_>, variable: &str) -> Option<Value> {
+    let value = match variable {
+        "UpstreamMaxBitRate" | "DownstreamMaxBitRate" => bit_rate(context).into(),
+        "LastConnectionError" => match context.link.last_error().name() {
+            // This service has a value of its own for it.
+            "ERROR_AUTHENTICATION" => "ERROR_AUTHENTICATION_FAILURE".into(),
+            error => error.into(),
+        },
+        _ => return wan_connection(context, variable),
+    };
+    Some(value)
+}
+
+fn wan_connection(context: &Context<'_>, variable: &str) -> Option<Value> {
     let Context {
         config, link, ledger, ..
     } = context;
@@ -74,12 +91,11 @@ fn wan_ip_connection(context: &Context<'_>, variable: &str) -> Option<Value> {
 fn wan_common_interface_config(context: &Context<'_>, variable: &str) -> Option<Value> {
     let report = context.link.report();
     let counters = context.counters;
-    let bit_rate = || u32::try_from(report.bit_rate.unwrap_or(0)).unwrap_or(u32::MAX);
     // Counters are ui4 and roll over; the upper half of ours is cut off.
     let low_half = |total: u64| Value::Ui4((total & u64::from(u32::MAX)) as u32);
     let value: Value = match variable {
         "WANAccessType" => "Ethernet".into(),
-        "Layer1UpstreamMaxBitRate" | "Layer1DownstreamMaxBitRate" => bit_rate().into(),
+        "Layer1UpstreamMaxBitRate" | "Layer1DownstreamMaxBitRate" => bit_rate(context).into(),
         "PhysicalLinkStatus" => match (report.configured, report.carrier) {
             (false, _) => "Unavailable".into(),
             (true, true) => "Up".into(),
@@ -100,6 +116,11 @@ fn wan_common_interface_config(context: &Context<'_>, variable: &str) -> Option<
     Some(value)
 }
 
+/// Bits per second in either direction, as far as the interface tells; more than the type can say is said as its most.
+fn bit_rate(context: &Context<'_>) -> u32 {
+    u32::try_from(context.link.report().bit_rate.unwrap_or(0)).unwrap_or(u32::MAX)
+}
+
 /// How many mappings the caller has and could still add: whatever is scarcest of the table's room, the caller's quota
 /// and the free ports that policy leaves to it.
 fn capacity_for_caller(context: &Context<'_>) -> u32 {
@@ -109,7 +130,10 @@ fn capacity_for_caller(context: &Context<'_>) -> u32 {
     let own = table.count_of_client(caller);
     let room = config.limits.mappings.saturating_sub(table.len());
     let quota = config.limits.mappings_per_client.saturating_sub(own);
-    let wanted = room.min(quota);
+    let wanted = match config.nat {
+        Nat::Enabled => room.min(quota),
+        Nat::Disabled => 0,
+    };
     let free_ports = [Protocol::Tcp, Protocol::Udp]
         .into_iter()
         .flat_map(|protocol| {

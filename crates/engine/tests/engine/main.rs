@@ -9,6 +9,8 @@ mod leases;
 mod link;
 mod listing;
 mod model;
+mod nat;
+mod optional_services;
 mod overwrite_table;
 mod pinhole_model;
 mod pinholes;
@@ -18,7 +20,7 @@ mod world;
 
 use std::time::Duration;
 
-use gateway::{ALICE, BOB, EXTERNAL, Gateway, config, connected};
+use gateway::{ALICE, BOB, EXTERNAL, Gateway, config, connected, mapping};
 use portreeve_engine::config::{Leases, Limits, Nat, WhenDisconnected};
 use portreeve_engine::link::LinkReport;
 use portreeve_engine::policy::{Policy, Reach, Rule, Verdict};
@@ -70,10 +72,11 @@ fn open_policy() -> Policy {
 fn every_action_of_every_service_is_answered() {
     let offer = Offer {
         pinholes: true,
+        ppp: true,
         ..Offer::default()
     };
     for service in offer.services() {
-        for action in service.actions {
+        for action in service.offered_actions(service.version) {
             let mut gateway = Gateway::new(pinholes::config_6());
             let arguments: Vec<(&str, &str)> = action
                 .arguments(Direction::In)

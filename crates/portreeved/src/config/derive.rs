@@ -53,7 +53,8 @@ pub enum Pinholes {
 pub fn offer(settings: &Settings) -> Offer {
     Offer {
         pinholes: settings.ipv6.pinholes && settings.gateway.igd_version == IgdVersion::Two,
-        ..Offer::default()
+        ppp: settings.gateway.ppp_connection,
+        lan_host: settings.gateway.lan_host_config,
     }
 }
 

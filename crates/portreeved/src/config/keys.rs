@@ -98,6 +98,12 @@ pub(super) const SECTIONS: &[Section] = &[
             "reserved-ports" Live
                 |s, v| { s.gateway.reserved_ports = v.list()?.map(reserved).collect::<Result<_, _>>()?; },
                 |s| Some(quoted_list(&s.gateway.reserved_ports));
+            "ppp-connection" Restart
+                |s, v| { s.gateway.ppp_connection = v.switch()?; },
+                |s| Some(s.gateway.ppp_connection.to_string());
+            "lan-host-config" Restart
+                |s, v| { s.gateway.lan_host_config = v.switch()?; },
+                |s| Some(s.gateway.lan_host_config.to_string());
         },
     },
     Section {

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use portreeve_engine::config::Nat;
+
 use super::document::{Lines, Reader, Text};
 use super::print::{quoted, quoted_list};
 use super::problem::{Problem, Problems};
@@ -137,11 +139,17 @@ fn check(reader: &mut Reader) {
         leases,
         limits,
         statics,
+        gateway,
+        nftables,
         ..
     } = reader.settings.clone();
     if let Some(wan) = network.wan.filter(|wan| network.lan.contains(wan)) {
         let what = format!("{wan:?} is also in network.lan; the WAN is never served, so remove it from one of them");
         reader.wrong_key("network.wan", what);
+    }
+    if nftables.masquerade && gateway.nat == Nat::Disabled {
+        let what = "is what gateway.nat = false rules out; set one of them the other way".to_owned();
+        reader.wrong_key("nftables.masquerade", what);
     }
     if leases.v1_default.is_some_and(|default| default > leases.maximum) {
         let what = format!(

@@ -102,6 +102,10 @@ pub struct GatewaySettings {
     pub uuid: Option<String>,
     /// External ports that no client gets.
     pub reserved_ports: Vec<ReservedPorts>,
+    /// Whether the connection is shown as WANPPPConnection too.
+    pub ppp_connection: bool,
+    /// Whether LANHostConfigManagement is offered.
+    pub lan_host_config: bool,
 }
 
 /// What carries the traffic.
@@ -240,6 +244,8 @@ impl Default for GatewaySettings {
             when_disconnected: WhenDisconnected::Reject,
             uuid: None,
             reserved_ports: Vec::new(),
+            ppp_connection: false,
+            lan_host_config: false,
         }
     }
 }

@@ -142,7 +142,7 @@ external-ports = "9-1"
         "f.toml:7: gateway.http-port: must be a whole number from 1 to 65535, not \"70000\"",
         "f.toml:9: gateway.uuid: must be \"auto\" or a UUID such as \"1f0e3dad-9990-4345-b743-9f8ffabdffc4\", not \"1234\"",
         "f.toml:8: gateway.colour: unknown key; known here: name, backend, http-port, nat, igd-version, \
-         when-disconnected, uuid, reserved-ports",
+         when-disconnected, uuid, reserved-ports, ppp-connection, lan-host-config",
         "f.toml:11: pcp: not supported by this version; remove it",
         "f.toml:15: ipv6.mark: must be a single bit, such as 0x10000000, not \"3\"",
         "f.toml:18: link.kind: must be \"interface\" or \"command\", not \"ppp\"",
@@ -213,6 +213,11 @@ fn what_only_shows_beside_other_keys_is_found() {
     assert!(told(&["network.lan=[\"a\"]", "network.wan=a"]).starts_with("--set network.wan=a: network.wan: "));
     assert!(told(&["leases.max=60"]).contains("leases.default: is longer than leases.max (60)"));
     assert!(told(&["limits.connections=8"]).contains("limits.connections-per-client: "));
+    let told_of_nat = told(&["gateway.nat=false", "nftables.masquerade=true"]);
+    assert!(
+        told_of_nat.contains("nftables.masquerade: is what gateway.nat = false rules out"),
+        "{told_of_nat}"
+    );
     let twice = r#"static=[{external-port=1,protocol="tcp",client="10.0.0.1"},{external-port=1,protocol="tcp",client="10.0.0.2"}]"#;
     assert!(told(&[twice]).contains("static[2]: has the external port"));
 }

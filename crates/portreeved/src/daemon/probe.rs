@@ -2,7 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU16;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
+use portreeve_engine::lan_host::LanHosts;
 use portreeve_engine::ports::PortSet;
 use portreeve_engine::{Counters, Neighbours, Protocol, Station, Transport};
 use portreeve_netlink::diag::{self, Listener, listeners};
@@ -10,7 +13,8 @@ use portreeve_netlink::route::{Snapshot, counters, neighbours};
 use tokio::sync::watch;
 use tracing::debug;
 
-use crate::machine::{Carrier, Findings};
+use crate::lan_host::{self, DhcpServer};
+use crate::machine::{Carrier, Findings, Lan};
 use crate::runtime::Probe;
 
 /// The machine, as far as it concerns the WAN.
@@ -18,7 +22,14 @@ pub(super) struct Machine {
     wan: Option<String>,
     carrier: Carrier,
     network: watch::Receiver<Snapshot>,
+    lans: Vec<String>,
+    lan_hosts: Option<(Instant, Vec<LanHosts>)>,
 }
+
+/// How long what the files say is taken to be true, so that asking often does not mean reading often.
+const LAN_HOSTS_FRESH: Duration = Duration::from_secs(2);
+/// UDP port of DHCP servers.
+const DHCP: u16 = 67;
 
 impl Machine {
     pub(super) fn new(findings: &Findings, network: watch::Receiver<Snapshot>) -> Self {
@@ -26,6 +37,8 @@ impl Machine {
             wan: findings.wan.clone(),
             carrier: findings.carrier,
             network,
+            lans: findings.lans.clone(),
+            lan_hosts: None,
         }
     }
 
@@ -85,6 +98,7 @@ impl Probe for Machine {
             packets_received: found.received_packets,
         }
     }
+
     fn neighbours(&mut self) -> Neighbours {
         let found = neighbours().unwrap_or_else(|error| {
             debug!(%error, "cannot see which hosts are on the links");
@@ -114,5 +128,26 @@ impl Probe for Machine {
         };
         let text = std::fs::read_to_string(format!("/proc/sys/net/netfilter/nf_conntrack_{name}")).ok()?;
         text.trim().parse().ok()
+    }
+
+    fn lan_hosts(&mut self) -> Vec<LanHosts> {
+        if let Some((read, found)) = &self.lan_hosts
+            && read.elapsed() < LAN_HOSTS_FRESH
+        {
+            return found.clone();
+        }
+        let serves = |listener: &Listener| listener.transport == diag::Transport::Udp && listener.port == DHCP;
+        let server = match listeners() {
+            Ok(found) if found.iter().any(serves) => DhcpServer::Running,
+            Ok(_) => DhcpServer::Absent,
+            Err(error) => {
+                debug!(%error, "cannot see whether a DHCP server runs");
+                DhcpServer::Absent
+            }
+        };
+        let lans = Lan::present(&self.lans, &self.network.borrow());
+        let found = lan_host::survey(Path::new("/"), &lans, server);
+        self.lan_hosts = Some((Instant::now(), found.clone()));
+        found
     }
 }

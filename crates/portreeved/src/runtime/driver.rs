@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use portreeve_backend::{Backend, Reconciled, Rules};
+use portreeve_backend::{Backend, Reconciled, Refused, Rules};
+use portreeve_engine::config::Nat;
 use portreeve_engine::link::LinkCommand;
 use portreeve_engine::{Change, Engine, EntryKey, Event, Kept, LinkReport, Reply, Request, RequestId, Time};
 use portreeve_store::LeaseStore;
@@ -29,6 +30,8 @@ pub(super) struct Driver {
     neighbours_read_at: Option<Time>,
     /// Set where backend and engine may have come apart: what is in force is compared and mended.
     in_doubt: bool,
+    /// Whether the backend has the mappings.
+    nat: Nat,
     /// How often that was necessary.
     repairs: u64,
 }
@@ -79,6 +82,7 @@ impl Driver {
             },
         );
         let mut driver = Self {
+            nat: engine.nat(),
             engine,
             backend,
             store,
@@ -122,6 +126,13 @@ impl Driver {
                 next()
             });
             match input {
+                Some(Input::Request(request @ Request::Reconfigure(_), answer)) => {
+                    // It is a group of its own, so that what is planned before and after goes to the backend as it is then.
+                    self.carry_out();
+                    self.take_request(request, answer);
+                    self.carry_out();
+                    self.follow_nat();
+                }
                 Some(Input::Request(request, answer)) => self.take_request(request, answer),
                 Some(Input::Link(report)) => self.take_link(report),
                 Some(Input::LinkDriver(said)) => self.engine.handle_link_driver(said, clock::now()),
@@ -167,13 +178,23 @@ impl Driver {
 
     fn take_request(&mut self, request: Request, answer: oneshot::Sender<Reply>) {
         let now = clock::now();
-        if let Request::Call { caller, call } = &request {
-            match (call.service.name, call.action.name) {
+        let asked = match &request {
+            Request::Call { call, .. } => Some((call.service.name, call.action.name)),
+            Request::Query { service, variable, .. } => Some((service.name, variable.as_str())),
+            _ => None,
+        };
+        if let Request::Call { caller, call } = &request
+            && call.service.name == "WANIPv6FirewallControl"
+        {
+            self.look_at_firewall(*caller, call, now);
+        }
+        if let Some(asked) = asked {
+            match asked {
                 (_, "AddPortMapping" | "AddAnyPortMapping" | "X_GetPossiblePortMappingNumberOfEntries") => {
                     self.refresh_listening(now);
                 }
-                ("WANIPv6FirewallControl", _) => self.look_at_firewall(*caller, call, now),
                 ("WANCommonInterfaceConfig", _) => self.engine.handle_counters(self.probe.counters()),
+                ("LANHostConfigManagement", _) => self.engine.handle_lan_hosts(self.probe.lan_hosts()),
                 _ => {}
             }
         }
@@ -211,7 +232,7 @@ impl Driver {
     /// Carries out what the open group plans, until all of it is in force and durable, and has the answers ready.
     fn carry_out(&mut self) {
         while !self.engine.changes().is_empty() {
-            if let Err(refused) = self.backend.apply(self.engine.changes(), clock::now()) {
+            if let Err(refused) = apply(&mut *self.backend, self.nat, self.engine.changes()) {
                 self.engine.handle_refused(refused.change, refused.why);
                 continue;
             }
@@ -221,7 +242,7 @@ impl Driver {
             let Err(error) = committed else { break };
             error!(%error, "a change could not be stored and is taken back");
             let undo: Vec<Change> = self.engine.changes().iter().rev().map(Change::inverse).collect();
-            if let Err(refused) = self.backend.apply(&undo, clock::now()) {
+            if let Err(refused) = apply(&mut *self.backend, self.nat, &undo) {
                 error!(%refused, "a change could not be taken back");
                 self.in_doubt = true;
             }
@@ -237,6 +258,22 @@ impl Driver {
             // A link that is only watched has no driver.
             let _ = self.link_commands.send(command);
         }
+    }
+
+    /// Puts all mappings into force or out of it, if that has been switched.
+    fn follow_nat(&mut self) {
+        if self.engine.nat() == self.nat {
+            return;
+        }
+        self.nat = self.engine.nat();
+        match self.reconcile() {
+            Ok(Reconciled { added, removed, .. }) => info!(nat = ?self.nat, added, removed, "NAT switched"),
+            Err(error) => {
+                error!(%error, nat = ?self.nat, "NAT could not be switched now");
+                self.in_doubt = true;
+            }
+        }
+        self.carry_out();
     }
 
     /// What can be answered now.
@@ -310,15 +347,29 @@ impl Driver {
     }
 
     fn flush(&mut self) {
+        let mappings = self.engine.mappings().map(|mapping| EntryKey::Mapping(mapping.key));
         let desired = self.engine.desired();
-        let mappings = desired.mappings.iter().map(|mapping| EntryKey::Mapping(mapping.key));
         let pinholes = desired.pinholes.iter().map(|pinhole| EntryKey::Pinhole(pinhole.key));
-        self.engine
-            .handle_lost(mappings.chain(pinholes).collect(), clock::now());
+        let keys = mappings.chain(pinholes).collect();
+        self.engine.handle_lost(keys, clock::now());
         self.carry_out();
         match self.backend.flush() {
             Ok(()) => info!("all mappings and pinholes ended"),
             Err(error) => error!(%error, "mappings could not be ended; their leases end by themselves"),
         }
     }
+}
+
+/// Hands the backend what of the changes is in force.
+fn apply(backend: &mut dyn Backend, nat: Nat, changes: &[Change]) -> Result<(), Refused> {
+    if nat == Nat::Enabled {
+        return backend.apply(changes, clock::now());
+    }
+    let pinholes = changes.iter().enumerate();
+    let pinholes = pinholes.filter(|(_, change)| matches!(change, Change::Pinhole { .. }));
+    let (positions, pinholes): (Vec<usize>, Vec<Change>) = pinholes.map(|(at, change)| (at, change.clone())).unzip();
+    backend.apply(&pinholes, clock::now()).map_err(|refused| Refused {
+        change: positions.get(refused.change).copied().unwrap_or_default(),
+        ..refused
+    })
 }

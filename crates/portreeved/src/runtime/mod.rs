@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use portreeve_backend::{Backend, Reconciled};
+use portreeve_engine::lan_host::LanHosts;
 use portreeve_engine::link::{DriverReport, LinkCommand};
 use portreeve_engine::ports::PortSet;
 use portreeve_engine::{Config, Counters, Evented, LinkReport, Neighbours, Reply, Request, Time, Transport};
@@ -59,6 +60,9 @@ pub(crate) trait Probe: Send {
 
     /// Seconds of silence after which the kernel forgets a connection that a LAN host began, where that is known.
     fn outbound_timeout(&mut self, transport: Transport) -> Option<u32>;
+
+    /// How hosts of the LANs are set up.
+    fn lan_hosts(&mut self) -> Vec<LanHosts>;
 }
 
 /// Reaches the engine; cheap to clone.

@@ -29,7 +29,7 @@ pub type Answer = Vec<Value>;
 impl Call {
     /// Checks a call against the table: `arguments` are names and texts as they came, in any order.
     ///
-    /// Refuses, in this order over all arguments: 401 if this version has no such action; 402 if an argument is
+    /// Refuses, in this order over all arguments: 401 if our gateway has no such action in this version; 402 if an argument is
     /// missing, surplus, doubled or not of its type (a number too large for its type is not of that type); then 601
     /// for a value outside the allowed list or range and 605 for a text beyond the maximum length, except where the
     /// table leaves that to the engine.
@@ -40,7 +40,7 @@ impl Call {
         arguments: &[(impl AsRef<str>, impl AsRef<str>)],
         quirks: Quirks,
     ) -> Result<Self, Fault> {
-        let Some(action) = service.action(action, version) else {
+        let Some(action) = service.offered_action(action, version) else {
             return Err(ErrorCode::InvalidAction.into());
         };
         let inputs = || action.arguments(Direction::In);

@@ -4,8 +4,8 @@ use super::{Description, Device, ServiceEntry};
 use crate::offer::Offer;
 use crate::resource::Resource;
 use crate::service::{
-    LAYER3_FORWARDING, Service, WAN_COMMON_INTERFACE_CONFIG, WAN_IP_CONNECTION, WAN_IPV6_FIREWALL_CONTROL,
-    WAN_PPP_CONNECTION,
+    LAN_HOST_CONFIG_MANAGEMENT, LAYER3_FORWARDING, Service, WAN_COMMON_INTERFACE_CONFIG, WAN_IP_CONNECTION,
+    WAN_IPV6_FIREWALL_CONTROL, WAN_PPP_CONNECTION,
 };
 use crate::uuid::Uuid;
 use crate::view::View;
@@ -29,6 +29,8 @@ struct Template {
     suffix: &'static str,
     /// Which of the devices of the gateway it is, from which its UDN follows, whatever else is in the tree.
     index: u8,
+    /// Its highest version.
+    version: u8,
     services: &'static [&'static Service],
     embedded: &'static [Self],
 }
@@ -37,22 +39,43 @@ static GATEWAY: Template = Template {
     name: "InternetGatewayDevice",
     suffix: "",
     index: 0,
+    version: 2,
     services: &[&LAYER3_FORWARDING],
+    embedded: &[WAN, LAN],
+};
+
+const WAN: Template = Template {
+    name: "WANDevice",
+    suffix: " WAN",
+    index: 1,
+    version: 2,
+    services: &[&WAN_COMMON_INTERFACE_CONFIG],
     embedded: &[Template {
-        name: "WANDevice",
-        suffix: " WAN",
-        index: 1,
-        services: &[&WAN_COMMON_INTERFACE_CONFIG],
-        embedded: &[Template {
-            name: "WANConnectionDevice",
-            suffix: " connection",
-            index: 2,
-            // Clients that use only the first connection get the one with all actions.
-            services: &[&WAN_IP_CONNECTION, &WAN_PPP_CONNECTION, &WAN_IPV6_FIREWALL_CONTROL],
-            embedded: &[],
-        }],
+        name: "WANConnectionDevice",
+        suffix: " connection",
+        index: 2,
+        version: 2,
+        // Clients that use only the first connection get the one with all actions.
+        services: &[&WAN_IP_CONNECTION, &WAN_PPP_CONNECTION, &WAN_IPV6_FIREWALL_CONTROL],
+        embedded: &[],
     }],
 };
+
+const LAN: Template = Template {
+    name: "LANDevice",
+    suffix: " LAN",
+    index: 3,
+    version: 1,
+    services: &[&LAN_HOST_CONFIG_MANAGEMENT],
+    embedded: &[],
+};
+
+impl Template {
+    /// A device without any services has nothing to be there for.
+    fn is_shown(&self, offer: Offer, view: View) -> bool {
+        self.services.iter().any(|service| offer.shows(service, view))
+    }
+}
 
 impl Description {
     /// The description, in a view, of a gateway that offers this. It has absolute paths only and no `URLBase`, so that it holds on every
@@ -91,7 +114,7 @@ impl Device {
             device_type: format!(
                 "urn:schemas-upnp-org:device:{}:{}",
                 template.name,
-                view.device_version()
+                template.version.min(view.device_version())
             ),
             friendly_name: below(64 - template.suffix.len(), &identity.friendly_name) + template.suffix,
             manufacturer: "portreeve".to_owned(),
@@ -106,6 +129,7 @@ impl Device {
             devices: template
                 .embedded
                 .iter()
+                .filter(|embedded| embedded.is_shown(offer, view))
                 .map(|embedded| Self::of(embedded, identity, offer, view))
                 .collect(),
             presentation_url: None,

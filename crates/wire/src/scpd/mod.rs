@@ -70,15 +70,15 @@ pub struct Range {
 }
 
 impl Scpd {
-    /// The description of a service in a view. The older view follows version 1.0 of the architecture, which knows no
+    /// The description of our service in a view. The older view follows version 1.0 of the architecture, which knows no
     /// `configId`.
     pub fn of(service: &'static Service, view: View, config_id: u32) -> Self {
         let version = view.version_of(service);
         Self {
             spec_version: (1, view.architecture_minor().into()),
             config_id: (view != View::Igd1).then_some(config_id),
-            actions: service.actions_of(version).map(Action::of).collect(),
-            variables: service.variables_of(version).map(StateVariable::of).collect(),
+            actions: service.offered_actions(version).map(Action::of).collect(),
+            variables: service.offered_variables(version).map(StateVariable::of).collect(),
         }
     }
 }

@@ -95,6 +95,7 @@ impl Action {
             errors: &[],
             since: 1,
             access: Access::Public,
+            withheld: false,
         }
     }
 
@@ -105,6 +106,12 @@ impl Action {
 
     pub(super) const fn since(mut self, version: u8) -> Self {
         self.since = version;
+        self
+    }
+
+    /// Leaves the action to other gateways.
+    pub(super) const fn withheld(mut self) -> Self {
+        self.withheld = true;
         self
     }
 

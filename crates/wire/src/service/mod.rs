@@ -2,6 +2,7 @@
 
 #[macro_use]
 mod build;
+pub mod lan_host_config_management;
 pub mod layer3_forwarding;
 pub mod wan_common_interface_config;
 mod wan_connection;
@@ -9,6 +10,7 @@ pub mod wan_ip_connection;
 pub mod wan_ipv6_firewall_control;
 pub mod wan_ppp_connection;
 
+pub use lan_host_config_management::LAN_HOST_CONFIG_MANAGEMENT;
 pub use layer3_forwarding::LAYER3_FORWARDING;
 pub use wan_common_interface_config::WAN_COMMON_INTERFACE_CONFIG;
 pub use wan_ip_connection::WAN_IP_CONNECTION;
@@ -26,6 +28,7 @@ pub static KNOWN: &[&Service] = &[
     &WAN_IP_CONNECTION,
     &WAN_PPP_CONNECTION,
     &WAN_IPV6_FIREWALL_CONTROL,
+    &LAN_HOST_CONFIG_MANAGEMENT,
 ];
 
 /// The [known](KNOWN) service of this name (`WANIPConnection`, without URN and version), in any letter case.
@@ -150,6 +153,8 @@ pub struct Action {
     pub since: u8,
     /// Who may call it.
     pub access: Access,
+    /// Whether our gateway leaves it out: because it does not know the answer, or must not give it away.
+    pub withheld: bool,
 }
 
 /// Who may call an action (WANIPConnection:2 section 2.6, the recommended defaults for control points that have not
@@ -162,6 +167,8 @@ pub enum Access {
     OwnMappings,
     /// Whoever the configuration lets control the link.
     LinkControl,
+    /// Nobody: it is for the administrator of the machine.
+    Nobody,
 }
 
 /// An argument of an action.
@@ -203,6 +210,31 @@ impl Service {
     /// The state variables of this version, in the standard's order.
     pub fn variables_of(&'static self, version: u8) -> impl Iterator<Item = &'static StateVariable> {
         self.variables.iter().filter(move |variable| variable.since <= version)
+    }
+
+    /// The actions that our gateway has in this version, in the standard's order.
+    pub fn offered_actions(&'static self, version: u8) -> impl Iterator<Item = &'static Action> {
+        self.actions_of(version).filter(|action| !action.withheld)
+    }
+
+    /// The action of this name, if our gateway has it in this version.
+    pub fn offered_action(&'static self, name: &str, version: u8) -> Option<&'static Action> {
+        self.offered_actions(version).find(|action| action.name == name)
+    }
+
+    /// The state variables that our gateway has in this version, in the standard's order: all but those that only
+    /// withheld actions are about.
+    pub fn offered_variables(&'static self, version: u8) -> impl Iterator<Item = &'static StateVariable> {
+        self.variables_of(version).filter(|variable| {
+            let uses = |action: &&Action| {
+                action
+                    .arguments
+                    .iter()
+                    .any(|argument| argument.variable == variable.name)
+            };
+            let mut users = self.actions.iter().filter(uses).peekable();
+            users.peek().is_none() || users.any(|action| !action.withheld)
+        })
     }
 
     /// Whether anything in this version is announced to subscribers.

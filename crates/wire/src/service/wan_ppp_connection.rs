@@ -4,7 +4,10 @@ use super::wan_connection::*;
 use super::{Access, Action, Service, StateVariable};
 use crate::error::ErrorCode::*;
 
-/// WANPPPConnection:1. There is no later version.
+/// WANPPPConnection:1, the same connection as seen by control points that look for PPP. There is no later version.
+///
+/// Our gateway does not speak PPP itself, so it does not know what only the program that does could tell, and gives no
+/// credentials away.
 pub static WAN_PPP_CONNECTION: Service = Service {
     name: "WANPPPConnection",
     version: 1,
@@ -112,18 +115,25 @@ const ACTIONS: &[Action] = &[
     Action::new(
         "GetPPPEncryptionProtocol",
         arguments![out NewPPPEncryptionProtocol: PPPEncryptionProtocol],
-    ),
+    )
+    .withheld(),
     Action::new(
         "GetPPPCompressionProtocol",
         arguments![out NewPPPCompressionProtocol: PPPCompressionProtocol],
-    ),
+    )
+    .withheld(),
     Action::new(
         "GetPPPAuthenticationProtocol",
         arguments![out NewPPPAuthenticationProtocol: PPPAuthenticationProtocol],
-    ),
+    )
+    .withheld(),
     // What the provider knows the customer by is not for everybody on the LAN.
-    Action::new("GetUserName", arguments![out NewUserName: UserName]).access(Access::LinkControl),
-    Action::new("GetPassword", arguments![out NewPassword: Password]).access(Access::LinkControl),
+    Action::new("GetUserName", arguments![out NewUserName: UserName])
+        .access(Access::Nobody)
+        .withheld(),
+    Action::new("GetPassword", arguments![out NewPassword: Password])
+        .access(Access::Nobody)
+        .withheld(),
     GET_AUTO_DISCONNECT_TIME,
     GET_IDLE_DISCONNECT_TIME,
     GET_WARN_DISCONNECT_DELAY,

@@ -29,6 +29,7 @@ pub(crate) const GATEWAY_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x77, 0, 0,
 const OFFER: Offer = Offer {
     pinholes: true,
     ppp: false,
+    lan_host: false,
 };
 
 const LAST_PORT: u16 = u16::MAX;
