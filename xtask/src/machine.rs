@@ -9,15 +9,19 @@ use crate::report::Report;
 /// Debian packages of the lab.
 ///
 /// `miniupnpd-nftables` holds only the program; the package `miniupnpd`, which makes it a service, is not installed.
-/// `gcc` and `python3-dev` build one of the Python clients.
-const PACKAGES: [&str; 8] = [
+/// `gcc` and `python3-dev` build one of the Python clients; `gir1.2-gupnp-1.6` and `python3-gi` are one that runs on
+/// Debian's own Python, and `gupnp-tools` has the search of the same project.
+const PACKAGES: [&str; 11] = [
     "conntrack",
     "gcc",
+    "gir1.2-gupnp-1.6",
+    "gupnp-tools",
     "iproute2",
     "miniupnpc",
     "miniupnpd-nftables",
     "nftables",
     "python3-dev",
+    "python3-gi",
     "python3-venv",
 ];
 

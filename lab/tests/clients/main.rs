@@ -2,6 +2,7 @@
 
 mod async_upnp_client;
 mod gssdp;
+mod gupnp;
 mod igd_next;
 mod python_miniupnpc;
 mod quirks;

@@ -137,6 +137,9 @@ impl Publisher {
     pub const SPACING: Duration = Duration::from_millis(20);
     /// The same while the service is still changing: its last change is not longer ago than this.
     pub const SPACING_IN_BURSTS: Duration = Duration::from_millis(200);
+    /// From the answer to a SUBSCRIBE to the first message. The answer may have arrived and yet not have been read: GUPnP
+    /// 1.6 takes a message that overtakes it, and drops it.
+    pub const GRACE: Duration = Duration::from_millis(100);
     /// Changes of a service that are told one by one. Whoever falls behind further is told the newest values only.
     pub const BACKLOG: usize = 1024;
     /// After so many failures in a row a subscription ends.
@@ -199,9 +202,10 @@ impl Publisher {
     }
 
     /// The answer to the SUBSCRIBE has been sent.
-    pub fn release(&mut self, sid: Uuid) {
+    pub fn release(&mut self, sid: Uuid, now: Time) {
         if let Some(subscription) = self.subscriptions.get_mut(&sid) {
             subscription.held = false;
+            subscription.ready_at = now + Self::GRACE;
         }
     }
 

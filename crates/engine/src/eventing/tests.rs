@@ -8,6 +8,8 @@ use super::*;
 
 const HALF_HOUR: Duration = Duration::from_secs(1800);
 const START: Time = Time::from_millis(1_000_000);
+/// So long before that first messages are due at [`START`].
+const ANSWERED: Time = Time::from_millis(1_000_000 - Publisher::GRACE.as_millis() as u64);
 
 fn sid(number: u128) -> Uuid {
     Uuid::from_u128(number)
@@ -49,7 +51,7 @@ fn publisher() -> Publisher {
 fn subscribed(publisher: &mut Publisher, number: u8) -> Uuid {
     let sid = sid(number.into());
     publisher.subscribe(sid, subscriber(number), START).unwrap();
-    publisher.release(sid);
+    publisher.release(sid, ANSWERED);
     sid
 }
 
@@ -89,7 +91,11 @@ fn the_first_message_has_everything_and_waits_for_the_answer() {
     publisher.subscribe(sid(1), subscriber(1), START).unwrap();
     assert!(publisher.poll(START).is_empty());
     assert_eq!(publisher.poll_timeout(), Some(START + HALF_HOUR));
-    publisher.release(sid(1));
+    publisher.release(sid(1), ANSWERED);
+    assert!(
+        publisher.poll(ANSWERED).is_empty(),
+        "the answer may not have been read yet"
+    );
     assert_eq!(publisher.poll_timeout(), Some(START));
     let (seq, properties) = delivered(&mut publisher, START);
     let names: Vec<_> = properties.keys().copied().collect();
@@ -140,7 +146,7 @@ fn version_1_hears_nothing_of_what_came_with_version_2() {
         ..subscriber(1)
     };
     publisher.subscribe(sid(1), of_version_1, START).unwrap();
-    publisher.release(sid(1));
+    publisher.release(sid(1), ANSWERED);
     let (_, properties) = delivered(&mut publisher, START);
     assert!(!properties.contains_key("SystemUpdateID") && properties.len() == 2);
     publisher.publish(vec![evented("SystemUpdateID", 7u32)], START);
@@ -234,7 +240,7 @@ fn the_first_message_is_sent_even_if_nobody_wants_it_any_more() {
     publisher.unsubscribe(sid(1), START).unwrap();
     assert_eq!(publisher.unsubscribe(sid(1), START), Err(Unknown));
     assert_eq!(publisher.renew(sid(1), HALF_HOUR, START), Err(Unknown));
-    publisher.release(sid(1));
+    publisher.release(sid(1), ANSWERED);
     assert_eq!(publisher.poll(START)[0].seq, 0);
     let fate = publisher.handle_outcome(sid(1), Outcome::Delivered { callback: 0 }, START);
     assert_eq!((fate, publisher.len()), (Fate::Ended, 0));
@@ -373,7 +379,7 @@ proptest! {
                 Step::Subscribe(client) => {
                     next_sid += 1;
                     if publisher.subscribe(sid(next_sid), subscriber(client), now).is_ok() {
-                        publisher.release(sid(next_sid));
+                        publisher.release(sid(next_sid), now);
                         of_client.insert(client, sid(next_sid));
                     }
                 }

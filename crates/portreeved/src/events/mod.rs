@@ -190,7 +190,7 @@ impl Events {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.events.publisher().release(self.sid);
+        self.events.publisher().release(self.sid, clock::now());
         self.events.news.notify_one();
     }
 }

@@ -66,6 +66,10 @@ const VARIABLES: &[StateVariable] = &[
         "ERROR_TOO_MANY_LINE_ERRORS",
         "ERROR_IP_CONFIGURATION",
         "ERROR_UNKNOWN",
+        // Our own, which the standard permits.
+        "ERROR_PPP_NEGOTIATION",
+        "ERROR_DNS_FAILURE",
+        "ERROR_ADDRESS_CONFLICT",
     ]),
     AUTO_DISCONNECT_TIME,
     IDLE_DISCONNECT_TIME,
