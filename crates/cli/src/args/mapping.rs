@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use clap::{ArgGroup, Args};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use super::values::{self, PortRange, Protocols};
 
@@ -14,6 +14,7 @@ Examples:
   portreeve map 27015 --protocol both --description game
   portreeve map 8443 --any                     # on whatever port is free
   portreeve map 80 --client 192.168.77.20 --detach
+  portreeve map 8080 --family ipv6              # by a pinhole in the IPv6 firewall
 
 The first line printed says where the port can be reached from outside. The mapping is renewed at
 half of its lease. If this program or this machine dies, it ends by itself when the lease does.";
@@ -60,12 +61,33 @@ pub(crate) struct Map {
     /// Let the gateway choose the external port
     #[arg(long, conflicts_with = "external")]
     pub(crate) any: bool,
+    /// Open the port by a mapping (ipv4) or by a pinhole (ipv6); auto maps, and takes a pinhole where no mapping is
+    /// needed or possible and this machine has an IPv6 address of the Internet
+    #[arg(
+        long,
+        value_name = "auto|ipv4|ipv6",
+        value_enum,
+        default_value = "auto",
+        hide_possible_values = true
+    )]
+    pub(crate) family: MapFamily,
     /// Leave when the port is open: nobody renews the lease
     #[arg(long)]
     pub(crate) detach: bool,
     /// Go on where the gateway's status says that the mapping cannot work, for instance behind another NAT
     #[arg(long)]
     pub(crate) despite_status: bool,
+}
+
+/// By which family to open a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MapFamily {
+    /// A mapping, and a pinhole where no mapping is needed or possible.
+    Auto,
+    /// A mapping.
+    Ipv4,
+    /// A pinhole.
+    Ipv6,
 }
 
 /// What to remove.

@@ -3,6 +3,7 @@
 mod common;
 mod examine;
 mod mapping;
+mod pinhole;
 mod raw;
 mod values;
 
@@ -10,7 +11,8 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub(crate) use common::{Common, Reach};
 pub(crate) use examine::{Doctor, Stability, Status, Watch};
-pub(crate) use mapping::{List, Map, Unmap};
+pub(crate) use mapping::{List, Map, MapFamily, Unmap};
+pub(crate) use pinhole::{Add as AddPinhole, Pinhole};
 pub(crate) use raw::Call;
 pub(crate) use values::PortRange;
 
@@ -72,6 +74,13 @@ Examples:
     /// List the ports that are open on the gateway
     #[command(after_long_help = mapping::LIST_EXAMPLES)]
     List(List),
+    /// Open ports of this machine in the gateway's IPv6 firewall, and look after such openings
+    #[command(after_long_help = pinhole::EXAMPLES, arg_required_else_help = true)]
+    Pinhole {
+        /// What to do
+        #[command(subcommand)]
+        request: Pinhole,
+    },
     /// Tell what changes at the gateway, as it happens
     ///
     /// Connection, external address, mappings and whatever else the gateway has events for, one line each, until
@@ -136,6 +145,7 @@ impl Command {
             Self::Map(_) => "map",
             Self::Unmap(_) => "unmap",
             Self::List(_) => "list",
+            Self::Pinhole { request } => request.name(),
             Self::Watch(_) => "watch",
             Self::Doctor(_) => "doctor",
             Self::Stability(_) => "stability",

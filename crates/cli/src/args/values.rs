@@ -3,10 +3,13 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use portreeve::Protocol;
+use portreeve::{Protocol, Transport};
 
 /// A lease can be no longer: `PortMappingLeaseDuration` of WANIPConnection:2, section 2.3.16.
 const LONGEST_LEASE: Duration = Duration::from_secs(604_800);
+
+/// The same of a pinhole: `LeaseTime` of WANIPv6FirewallControl:1.
+const LONGEST_PINHOLE: Duration = Duration::from_secs(86_400);
 
 /// Clocks end somewhere.
 const LONGEST_SPAN: Duration = Duration::from_secs(10 * 365 * 86_400);
@@ -58,6 +61,35 @@ pub(super) fn lease(text: &str) -> Result<Duration, String> {
         return Err("a lease lasts a second at least and a week (604800 seconds) at most".to_owned());
     }
     Ok(Duration::from_secs(lease.as_secs()))
+}
+
+/// A lease of a pinhole: a span of a second to a day.
+pub(super) fn pinhole_lease(text: &str) -> Result<Duration, String> {
+    match lease(text) {
+        Ok(lease) if lease <= LONGEST_PINHOLE => Ok(lease),
+        Err(problem) if !problem.contains("a week") => Err(problem),
+        Ok(_) | Err(_) => Err("a pinhole lasts a second at least and a day (86400 seconds) at most".to_owned()),
+    }
+}
+
+/// A port, or 0 for all of them.
+pub(super) fn port_or_all(text: &str) -> Result<u16, String> {
+    match text {
+        "0" => Ok(0),
+        _ => port(text),
+    }
+}
+
+/// What a pinhole carries.
+pub(super) fn transport(text: &str) -> Result<Transport, String> {
+    let refused = |_| "a pinhole carries tcp, udp or the number of a protocol, for instance 132".to_owned();
+    text.parse().map_err(refused)
+}
+
+/// A number of a pinhole.
+pub(super) fn pinhole(text: &str) -> Result<u16, String> {
+    let refused = |_| "a pinhole is known by the number that `portreeve pinhole add` told, from 0 to 65535".to_owned();
+    text.parse().map_err(refused)
 }
 
 fn read_span(text: &str) -> Option<Duration> {

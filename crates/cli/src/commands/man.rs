@@ -32,6 +32,9 @@ fn page() -> io::Result<String> {
     page += &description(&tool)?;
     for command in tool.get_subcommands() {
         page += &section(command)?;
+        for part in command.get_subcommands() {
+            page += &section(part)?;
+        }
     }
     page += ".SH \"COMMON OPTIONS\"\n";
     page += &options(&tool, clap::Arg::is_global_set)?;
@@ -47,7 +50,9 @@ fn page() -> io::Result<String> {
 
 /// What a command does, its own options, and examples.
 fn section(command: &Command) -> io::Result<String> {
-    let mut section = format!(".SH \"PORTREEVE {}\"\n", command.get_name().to_uppercase());
+    // The name of a part has that of its group before it.
+    let name = command.get_bin_name().unwrap_or_else(|| command.get_name());
+    let mut section = format!(".SH \"{}\"\n", name.to_uppercase());
     let _ = writeln!(section, "{}", usage(&mut command.clone()));
     section += &description(command)?.replace(".SH DESCRIPTION\n", ".PP\n");
     section += &options(command, |argument| !argument.is_global_set())?;

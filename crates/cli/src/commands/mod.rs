@@ -8,6 +8,7 @@ mod link;
 mod list;
 mod man;
 mod map;
+mod pinhole;
 mod reach;
 mod stability;
 mod status;
@@ -28,6 +29,7 @@ pub(crate) async fn run(cli: &Cli, output: &Output) -> Result<(), End> {
         Command::Map(options) => map::run(output, reach, options).await,
         Command::Unmap(options) => unmap::run(output, reach, options).await,
         Command::List(options) => list::run(output, reach, options).await,
+        Command::Pinhole { request } => pinhole::run(output, reach, request).await,
         Command::Watch(options) => watch::run(output, reach, options).await,
         Command::Doctor(options) => doctor::run(output, reach, options).await,
         Command::Stability(options) => stability::run(output, reach, options).await,

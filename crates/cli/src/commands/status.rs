@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::args::{Reach, Status as Options};
 use crate::exit::{End, Failure};
 use crate::output::{Output, Text, View};
-use crate::views::{Link, Reading, StatusEvent, Traffic, Unusable};
+use crate::views::{Firewall, Link, Reading, StatusEvent, Traffic, Unusable};
 
 use super::reach;
 use super::stop::Stop;
@@ -204,6 +204,10 @@ fn reading(gateway: &Gateway, status: &status::Status) -> Reading {
         address_kind: reach::address_kind(status.external_address),
         external_ipv6_address: status.external_ipv6.map(IpAddr::V6),
         nat_enabled: status.nat_enabled,
+        ipv6_firewall: status.firewall.map(|firewall| Firewall {
+            enabled: firewall.enabled,
+            pinholes_allowed: firewall.pinholes_allowed,
+        }),
         link: status.link.as_ref().map(link),
         traffic: status.link.as_ref().map(traffic),
         mappings: status.port_mapping_entries,

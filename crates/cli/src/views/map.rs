@@ -9,6 +9,8 @@ use serde::Serialize;
 use crate::exit::Failure;
 use crate::output::{Page, Text, Tone, View, span, wrapped};
 
+use super::pinhole::{self, Pinhole};
+
 /// A mapping as the gateway has it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Mapping {
@@ -96,6 +98,13 @@ pub(crate) enum MapEvent {
         /// Why.
         error: Failure,
     },
+    /// No mapping is needed or possible; a pinhole opens the port over IPv6.
+    OverIpv6 {
+        /// Stable name of the cause.
+        code: &'static str,
+        /// The cause.
+        problem: Text,
+    },
     /// The mapping is there again.
     Restored {
         /// The mapping.
@@ -108,6 +117,8 @@ pub(crate) enum MapEvent {
 pub(crate) struct Mapped {
     /// The mappings.
     pub(crate) mappings: Vec<Mapping>,
+    /// The pinholes that take the place of mappings.
+    pub(crate) pinholes: Vec<Pinhole>,
     /// What became of them.
     pub(crate) ending: Ending,
 }
@@ -194,6 +205,10 @@ impl View for MapEvent {
                 mapping.route(),
                 wrapped(error.problem.as_str(), None, 0)
             ),
+            Self::OverIpv6 { problem, .. } => {
+                let words = format!("{problem} Over IPv6 a pinhole opens the port.");
+                wrapped(&words, page.width, 0)
+            }
             Self::Restored { mapping } => {
                 format!("{}: {}\n", page.paint(Tone::Good, "restored"), mapping.route())
             }
@@ -218,7 +233,7 @@ impl View for Mapped {
                 ),
             };
         }
-        text
+        text + &pinhole::farewell(&self.pinholes, self.ending, page)
     }
 }
 
@@ -274,6 +289,7 @@ mod tests {
                 }],
                 ..mapping()
             }],
+            pinholes: Vec::new(),
             ending: Ending::Left,
         };
         assert_eq!(

@@ -9,6 +9,7 @@ mod gateway;
 mod link;
 mod list;
 mod map;
+mod pinhole;
 mod stability;
 mod status;
 mod unmap;
@@ -21,7 +22,11 @@ pub(crate) use gateway::{AddressKind, Gateway, address_in_words};
 pub(crate) use link::LinkRequested;
 pub(crate) use list::{Listed, Row};
 pub(crate) use map::{Ending, MapEvent, Mapped, Mapping, Note};
+pub(crate) use pinhole::{
+    Pinhole, PinholeChecked, PinholeDeleted, PinholeEvent, PinholePackets, PinholeUpdated, PinholesKept,
+    Traffic as PinholeTraffic,
+};
 pub(crate) use stability::{Dependability, Outage, Sample, Stretch};
-pub(crate) use status::{Link, Reading, StatusEvent, Traffic, Unusable};
+pub(crate) use status::{Firewall, Link, Reading, StatusEvent, Traffic, Unusable};
 pub(crate) use unmap::{Removed, Unmapped};
 pub(crate) use watch::{Learnt, Means, Reason, WatchEvent, Watched, WatchedService, Words};

@@ -29,6 +29,8 @@ pub(crate) struct Reading {
     pub(crate) external_ipv6_address: Option<IpAddr>,
     /// `NATEnabled`, of gateways that tell.
     pub(crate) nat_enabled: Option<bool>,
+    /// The IPv6 firewall, of gateways that tell.
+    pub(crate) ipv6_firewall: Option<Firewall>,
     /// The physical link, of gateways that tell.
     pub(crate) link: Option<Link>,
     /// What it carried, of gateways that tell.
@@ -39,6 +41,25 @@ pub(crate) struct Reading {
     pub(crate) capacity: Option<u32>,
     /// Why a mapping cannot work now; `None` if it can.
     pub(crate) unusable: Option<Unusable>,
+}
+
+/// The IPv6 firewall (`GetFirewallStatus`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Firewall {
+    /// `FirewallEnabled`.
+    pub(crate) enabled: bool,
+    /// `InboundPinholeAllowed`.
+    pub(crate) pinholes_allowed: bool,
+}
+
+impl Firewall {
+    const fn in_words(self) -> &'static str {
+        match (self.enabled, self.pinholes_allowed) {
+            (false, _) => "off for IPv6: hosts are reachable as they are",
+            (true, true) => "on for IPv6, programs may open pinholes",
+            (true, false) => "on for IPv6, programs may not open pinholes",
+        }
+    }
 }
 
 /// The physical link (`GetCommonLinkProperties`).
@@ -104,7 +125,7 @@ impl Reading {
                 reading.last_connection_error.clone(),
                 (reading.external_address, reading.address_kind),
                 reading.external_ipv6_address,
-                reading.nat_enabled,
+                (reading.nat_enabled, reading.ipv6_firewall),
                 reading.link.clone(),
                 (reading.mappings, reading.capacity),
                 reading.unusable.clone(),
@@ -171,7 +192,7 @@ impl View for Reading {
         let nat = match self.nat_enabled {
             None => "",
             Some(true) => "on",
-            Some(false) => "off: hosts are reachable without mappings",
+            Some(false) => "off: the gateway only routes, no mapping is needed",
         };
         let (verdict, remedy) = match &self.unusable {
             None => (page.paint(Tone::Good, "ready to map ports"), String::new()),
@@ -180,6 +201,7 @@ impl View for Reading {
                 unusable.remedy.clone().unwrap_or_default().to_string(),
             ),
         };
+        let firewall = self.ipv6_firewall.map_or("", Firewall::in_words);
         let ipv6 = self.external_ipv6_address.map(|address| address.to_string());
         fields(
             page,
@@ -189,6 +211,7 @@ impl View for Reading {
                 ("Address", address_in_words(self.external_address, self.address_kind)),
                 ("IPv6", ipv6.unwrap_or_default()),
                 ("NAT", nat.to_owned()),
+                ("Firewall", firewall.to_owned()),
                 ("Link", self.link.as_ref().map(Link::in_words).unwrap_or_default()),
                 (
                     "Traffic",
@@ -238,6 +261,7 @@ mod tests {
             address_kind: AddressKind::Public,
             external_ipv6_address: None,
             nat_enabled: Some(true),
+            ipv6_firewall: None,
             link: Some(Link {
                 access_type: Text::clean("Ethernet"),
                 physical_status: Text::clean("Up"),
@@ -272,6 +296,34 @@ mod tests {
     }
 
     #[test]
+    fn ipv6_has_lines_of_its_own() {
+        let told = |firewall| {
+            let reading = Reading {
+                external_ipv6_address: "2001:db8:113::2".parse().ok(),
+                nat_enabled: Some(false),
+                ipv6_firewall: Some(firewall),
+                ..reading()
+            };
+            reading.human(&Page::PLAIN)
+        };
+        let firewall = |enabled, pinholes_allowed| Firewall {
+            enabled,
+            pinholes_allowed,
+        };
+        let on = told(firewall(true, true));
+        assert!(
+            on.contains(
+                "IPv6        2001:db8:113::2\n\
+                 NAT         off: the gateway only routes, no mapping is needed\n\
+                 Firewall    on for IPv6, programs may open pinholes\n"
+            ),
+            "{on}"
+        );
+        assert!(told(firewall(true, false)).contains("may not open pinholes"));
+        assert!(told(firewall(false, true)).contains("off for IPv6"));
+    }
+
+    #[test]
     fn a_rate_that_does_not_fit_is_told_as_more() {
         assert_eq!(rate(u32::MAX.into()), "over 4.2 Gbit/s");
         assert_eq!(rate(50_000_000), "50 Mbit/s");
@@ -285,6 +337,7 @@ mod tests {
             external_address: None,
             address_kind: AddressKind::None,
             nat_enabled: None,
+            ipv6_firewall: None,
             link: None,
             traffic: None,
             mappings: None,

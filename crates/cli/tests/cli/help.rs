@@ -5,12 +5,13 @@ use std::{env, fs};
 
 use crate::tool::{Tool, error, portreeve, status};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "discover",
     "status",
     "map",
     "unmap",
     "list",
+    "pinhole",
     "watch",
     "doctor",
     "stability",
@@ -39,9 +40,10 @@ fn golden(name: &str, text: &str) {
 fn help_is_as_it_was_agreed() {
     golden("help/portreeve.txt", &portreeve("--help").success());
     golden("help/portreeve-short.txt", &portreeve("-h").success());
-    for command in COMMANDS {
+    let parts = ["add", "update", "delete", "check", "packets"].map(|part| format!("pinhole {part}"));
+    for command in COMMANDS.map(str::to_owned).into_iter().chain(parts) {
         let help = portreeve(&format!("{command} --help")).success();
-        golden(&format!("help/{command}.txt"), &help);
+        golden(&format!("help/{}.txt", command.replace(' ', "-")), &help);
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
     }
 }

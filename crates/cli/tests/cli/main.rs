@@ -6,6 +6,7 @@ mod doctor;
 mod help;
 mod list;
 mod map;
+mod pinhole;
 mod schema;
 mod stability;
 mod status;

@@ -1,11 +1,11 @@
 //! What an examination sees. Gathering it is the shell's work; what follows from it is told elsewhere.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::error::Error;
 use crate::mapping::Protocol;
-use crate::status::ConnectionStatus;
+use crate::status::{ConnectionStatus, FirewallStatus};
 use crate::stun::StunError;
 
 /// Everything that was seen so far; `None` is what was not looked at.
@@ -23,6 +23,7 @@ pub(super) struct Evidence {
     pub(super) knock: Option<Knock>,
     pub(super) connection: Option<Result<Connection, Error>>,
     pub(super) stun: Option<Result<SocketAddr, StunError>>,
+    pub(super) firewall: Option<Firewall>,
     pub(super) trial: Option<Trial>,
     pub(super) loop_back: Option<LoopBack>,
     pub(super) own: Option<OwnPort>,
@@ -117,6 +118,15 @@ pub(super) struct Connection {
     pub(super) address: Option<IpAddr>,
     /// ExternalIPAddress as it came.
     pub(super) address_text: String,
+}
+
+/// The way in over IPv6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Firewall {
+    /// Our address that others could reach.
+    pub(super) local: Option<Ipv6Addr>,
+    /// What the gateway tells about its firewall.
+    pub(super) status: Option<FirewallStatus>,
 }
 
 /// A mapping, made to see whether it can be made.

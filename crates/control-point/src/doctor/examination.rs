@@ -7,7 +7,7 @@ use std::time::Duration;
 use portreeve_wire::ssdp::PORT;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::evidence::{Connection, Evidence, Found, Knock, Link, LoopBack, OwnPort, Trial};
+use super::evidence::{Connection, Evidence, Firewall, Found, Knock, Link, LoopBack, OwnPort, Trial};
 use super::findings::{self, Finding};
 use super::search::{Whom, search};
 use super::step::{Step, Topic};
@@ -19,6 +19,7 @@ use crate::gateway::{Gateway, WanConnection};
 use crate::mapping::{Mapping, Protocol};
 use crate::network::{Door, Interface, Network, listeners};
 use crate::random::unguessable;
+use crate::status::firewall;
 use crate::stun;
 
 /// An examination to be.
@@ -124,6 +125,7 @@ impl<F: FnMut(&Step)> Round<F> {
         let gateway = self.discover(&interfaces).await;
         if let Some(gateway) = &gateway {
             self.connection(gateway).await;
+            self.firewall(gateway).await;
             self.trial(gateway).await;
         } else {
             for topic in BEYOND {
@@ -256,7 +258,7 @@ impl<F: FnMut(&Step)> Round<F> {
         }
         self.finish(Topic::ExternalAddress, findings::external_address(&connection));
         if let Some(server) = self.examination.stun.clone() {
-            let from = as_v4(gateway.local_address());
+            let from = gateway.local_ipv4().unwrap_or(Ipv4Addr::UNSPECIFIED);
             self.seen.stun = Some(match stun::resolve(&server).await {
                 Ok(server) => stun::external_address(&*self.network, from, server, unguessable()).await,
                 Err(error) => Err(error),
@@ -265,16 +267,32 @@ impl<F: FnMut(&Step)> Round<F> {
         self.finish(Topic::Stun, findings::stun(&self.seen));
     }
 
-    /// Steps 10 to 13.
+    /// Step 10.
+    async fn firewall(&mut self, gateway: &Gateway) {
+        let status = match gateway.connection().firewall() {
+            Some(service) => firewall(service).await.ok().flatten(),
+            None => None,
+        };
+        let seen = Firewall {
+            local: gateway.local_ipv6(),
+            status,
+        };
+        self.finish(Topic::Firewall, findings::firewall(&seen));
+        self.seen.firewall = Some(seen);
+    }
+
+    /// Steps 11 to 14.
     async fn trial(&mut self, gateway: &Gateway) {
-        if let Some(why) = self.no_trial() {
+        let no_ipv4 = "This computer has no IPv4 address to map to; over IPv6 a pinhole does it.";
+        let local = gateway.local_ipv4();
+        if let Some(why) = self.no_trial().or_else(|| local.is_none().then_some(no_ipv4)) {
             for topic in [Topic::Trial, Topic::ReadBack, Topic::LoopBack, Topic::Removal] {
                 self.skip(topic, why);
             }
             return;
         }
         let protocol = self.examination.protocol;
-        let local = gateway.local_address();
+        let local = IpAddr::V4(local.unwrap_or(Ipv4Addr::UNSPECIFIED));
         let door = Door::open(protocol, local).await.ok();
         let door = door.and_then(|door| door.port().ok().map(|port| (door, port)));
         let port = door.as_ref().map_or(FALLBACK_PORT, |(_, port)| *port);
@@ -317,7 +335,7 @@ impl<F: FnMut(&Step)> Round<F> {
         }
     }
 
-    /// Steps 14 and 15.
+    /// Steps 15 and 16.
     async fn own_port(&mut self, gateway: Option<&Gateway>) {
         let Some(port) = self.examination.port else {
             self.skip(Topic::Listener, "No port was named, so no program was looked for.");
@@ -327,7 +345,7 @@ impl<F: FnMut(&Step)> Round<F> {
         let mut own = OwnPort {
             protocol,
             port,
-            local: gateway.map(Gateway::local_address),
+            local: gateway.and_then(Gateway::local_ipv4).map(IpAddr::V4),
             listening: listening(protocol, port).await,
             at_gateway: None,
         };
@@ -359,11 +377,12 @@ impl<F: FnMut(&Step)> Round<F> {
 }
 
 /// What needs a gateway.
-const BEYOND: [Topic; 8] = [
+const BEYOND: [Topic; 9] = [
     Topic::Connection,
     Topic::Nat,
     Topic::ExternalAddress,
     Topic::Stun,
+    Topic::Firewall,
     Topic::Trial,
     Topic::ReadBack,
     Topic::LoopBack,
@@ -450,10 +469,3 @@ async fn is_alive(network: &dyn Network, host: SocketAddr) -> bool {
 
 /// How long the router next to us may take to be there.
 const ALIVE: Duration = Duration::from_millis(700);
-
-fn as_v4(address: IpAddr) -> Ipv4Addr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address,
-        IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
-    }
-}

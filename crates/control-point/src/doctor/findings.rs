@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::evidence::{AtGateway, Connection, Evidence, Found, Knock, LoopBack, OwnPort, Search, Trial};
+use super::evidence::{AtGateway, Connection, Evidence, Firewall, Found, Knock, LoopBack, OwnPort, Search, Trial};
 use super::step::Outcome;
 use crate::error::{Error, Unusable};
 use crate::explain::{ANSWERS_DROPPED, Explanation, UPNP_OFF, last_connection_error, length, plain, quoted, reason};
@@ -86,7 +86,9 @@ pub(super) fn route(seen: &Evidence) -> Finding {
         .filter_map(|link| Some((link.gateway?, &link.name)))
         .collect();
     // An interface may have several addresses.
+    gateways.sort_by_key(|(gateway, _)| gateway.is_ipv6());
     gateways.dedup();
+    let also = over_ipv6_too(&mut gateways);
     match (&gateways[..], &seen.named) {
         ([], Some(_)) => Finding::unknown(
             "This computer has no default route. The gateway that you named is asked, but answers to connections \
@@ -98,15 +100,29 @@ pub(super) fn route(seen: &Evidence) -> Finding {
             "Renew the network connection, so that it gets a route from the router (DHCP), or enter the router's \
              address as the default gateway.",
         ),
-        ([(gateway, name)], _) => Finding::good(format!("The way to the internet is {gateway} on {name}.")),
+        ([(gateway, name)], _) => Finding::good(format!("The way to the internet is {gateway} on {name}{also}.")),
         ([(gateway, name), more @ ..], _) => {
             let others = sentence(more.iter().map(|(gateway, name)| format!("{gateway} on {name}")));
             Finding::good(format!(
-                "The preferred way to the internet is {gateway} on {name}; there is also {others}. A VPN may be among \
-                 them."
+                "The preferred way to the internet is {gateway} on {name}{also}; there is also {others}. A VPN may be \
+                 among them."
             ))
         }
     }
+}
+
+/// Takes the gateways of IPv6 out, where there are some of IPv4, and names the first of them.
+fn over_ipv6_too(gateways: &mut Vec<(IpAddr, &String)>) -> String {
+    let Some(first) = gateways
+        .iter()
+        .position(|(gateway, _)| gateway.is_ipv6())
+        .filter(|first| *first > 0)
+    else {
+        return String::new();
+    };
+    let (gateway, name) = gateways[first];
+    gateways.truncate(first);
+    format!(", and over IPv6 {gateway} on {name}")
 }
 
 /// Step 3.
@@ -310,6 +326,33 @@ pub(super) fn stun(seen: &Evidence) -> Finding {
 }
 
 /// Step 10.
+pub(super) fn firewall(seen: &Firewall) -> Finding {
+    let Some(local) = seen.local else {
+        return Finding::skipped(
+            "This computer has no IPv6 address that others could reach, so there is nothing to open.",
+        );
+    };
+    let reach = match local.is_unique_local() {
+        true => format!("{local}, which is reached in the local network only"),
+        false => local.to_string(),
+    };
+    match seen.status {
+        None => Finding::unknown(
+            "The router does not tell whether its IPv6 firewall lets anybody in, and opens no pinholes (openings for one \
+             port) for programs.",
+            None,
+        ),
+        Some(status) if !status.enabled => Finding::good(format!(
+            "The router's IPv6 firewall is off: over IPv6 this computer is reachable as it is, at {reach}."
+        )),
+        Some(status) if status.pinholes_allowed => Finding::good(format!(
+            "The router's IPv6 firewall lets programs open pinholes (openings for one port), here to {reach}."
+        )),
+        Some(_) => Error::from(Unusable::PinholesNotAllowed).explanation().into(),
+    }
+}
+
+/// Step 11.
 pub(super) fn trial(trial: &Trial) -> Finding {
     match &trial.made {
         Ok((port, notes)) => {
@@ -327,7 +370,7 @@ pub(super) fn trial(trial: &Trial) -> Finding {
     }
 }
 
-/// Step 11.
+/// Step 12.
 pub(super) fn read_back(trial: &Trial) -> Finding {
     match &trial.made {
         Ok(_) => Finding::good("Read back, the mapping is there and leads to this computer."),
@@ -336,7 +379,7 @@ pub(super) fn read_back(trial: &Trial) -> Finding {
     }
 }
 
-/// Step 12.
+/// Step 13.
 pub(super) fn loop_back(seen: &LoopBack) -> Finding {
     match seen {
         LoopBack::Arrived(at) => Finding::good(format!(
@@ -357,7 +400,7 @@ pub(super) fn loop_back(seen: &LoopBack) -> Finding {
     }
 }
 
-/// Step 13.
+/// Step 14.
 pub(super) fn removal(removed: &Result<(), Error>) -> Finding {
     match removed {
         Ok(()) => Finding::good("The trial mapping is removed again."),
@@ -371,7 +414,7 @@ pub(super) fn removal(removed: &Result<(), Error>) -> Finding {
     }
 }
 
-/// Step 14.
+/// Step 15.
 pub(super) fn listener(own: &OwnPort) -> Finding {
     let (protocol, port) = (own.protocol, own.port);
     match (own.listening.as_deref(), own.local) {
@@ -415,7 +458,7 @@ fn takes(bound: IpAddr, to: IpAddr) -> bool {
     bound.is_unspecified() || bound == to
 }
 
-/// Step 15.
+/// Step 16.
 pub(super) fn port(own: &OwnPort) -> Finding {
     let (protocol, port) = (own.protocol, own.port);
     match &own.at_gateway {

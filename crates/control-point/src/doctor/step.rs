@@ -88,6 +88,8 @@ topics! {
     ExternalAddress = "external-address", "External address";
     /// The address that a server on the internet sees.
     Stun = "stun", "Seen from outside";
+    /// Whether the gateway's IPv6 firewall lets programs open ports.
+    Firewall = "ipv6-firewall", "IPv6 firewall";
     /// Whether the gateway makes a mapping for this computer.
     Trial = "trial", "Trial mapping";
     /// Whether it is really there.

@@ -452,6 +452,19 @@ fn steps_say_what_they_looked_at() {
     let seen = well();
     told(findings::interface(&seen), Outcome::Good, "eth0 has 192.168.77.2/24");
     told(findings::route(&seen), Outcome::Good, "192.168.77.1 on eth0");
+    let mut both_families = seen.clone();
+    if let Some(Ok(links)) = &mut both_families.interfaces {
+        links.push(Link {
+            address: "fe80::2".parse().unwrap(),
+            gateway: "fe80::1".parse().ok(),
+            ..links[0].clone()
+        });
+    }
+    told(
+        findings::route(&both_families),
+        Outcome::Good,
+        "192.168.77.1 on eth0, and over IPv6 fe80::1 on eth0.",
+    );
     let mut two_addresses = seen.clone();
     if let Some(Ok(links)) = &mut two_addresses.interfaces {
         let second = Ipv4Addr::new(192, 168, 77, 3).into();
@@ -590,4 +603,44 @@ fn names_for_programs_are_unique() {
     let topics: std::collections::BTreeSet<_> = Topic::ALL.iter().map(|topic| topic.code()).collect();
     assert_eq!(topics.len(), Topic::ALL.len());
     assert_eq!(Diagnosis::Fine.code(), "fine");
+}
+
+#[test]
+fn the_way_in_over_ipv6_is_told() {
+    let told = |local: Option<&str>, status: Option<(bool, bool)>| {
+        let finding = findings::firewall(&Firewall {
+            local: local.map(|address| address.parse().unwrap()),
+            status: status.map(|(enabled, pinholes_allowed)| crate::status::FirewallStatus {
+                enabled,
+                pinholes_allowed,
+            }),
+        });
+        (
+            finding.outcome,
+            format!("{} {}", finding.text, finding.remedy.unwrap_or_default()),
+        )
+    };
+    let ours = Some("2001:db8:77::2");
+    for (local, status, outcome, words) in [
+        (None, Some((true, true)), Outcome::Skipped, "no IPv6 address"),
+        (ours, None, Outcome::Unknown, "does not tell"),
+        (
+            ours,
+            Some((false, true)),
+            Outcome::Good,
+            "reachable as it is, at 2001:db8:77::2.",
+        ),
+        (ours, Some((true, true)), Outcome::Good, "lets programs open pinholes"),
+        (
+            Some("fd77::2"),
+            Some((true, true)),
+            Outcome::Good,
+            "in the local network only",
+        ),
+        (ours, Some((true, false)), Outcome::Bad, "allow IPv6 pinholes by UPnP"),
+    ] {
+        let (found, text) = told(local, status);
+        assert_eq!(found, outcome, "{text}");
+        assert!(text.contains(words), "{text}");
+    }
 }

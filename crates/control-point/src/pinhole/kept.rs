@@ -94,7 +94,7 @@ impl KeptPinhole {
 
     /// Whether its address can be reached from the internet, as [`Pinhole::is_global`](super::Pinhole::is_global).
     pub fn is_global(&self) -> bool {
-        !self.shared.lock().wanted.internal_client.is_unique_local()
+        self.shared.lock().wanted.is_global()
     }
 
     /// How it is.

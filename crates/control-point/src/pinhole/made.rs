@@ -16,16 +16,61 @@ use crate::gateway::Gateway;
 pub enum Opened {
     /// It is open.
     Pinhole(Pinhole),
-    /// The firewall is off (FirewallEnabled is 0): this address and port are reachable as they are.
-    AlreadyReachable(SocketAddrV6),
+    /// The firewall is off (FirewallEnabled is 0): what it should lead to is reachable as it is.
+    AlreadyReachable(Reachable),
+}
+
+/// An address and port of ours that others reach without a pinhole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reachable {
+    wanted: Wanted,
 }
 
 impl Opened {
+    pub(super) fn reachable(wanted: Wanted) -> Self {
+        Self::AlreadyReachable(Reachable { wanted })
+    }
+
+    /// The gateway's number of the pinhole, if there is one.
+    pub fn id(&self) -> Option<u16> {
+        match self {
+            Self::Pinhole(pinhole) => Some(pinhole.id()),
+            Self::AlreadyReachable(_) => None,
+        }
+    }
+
+    /// What it carries.
+    pub fn transport(&self) -> Transport {
+        self.wanted().transport
+    }
+
+    /// Where others reach this machine.
+    pub fn internal(&self) -> SocketAddrV6 {
+        self.wanted().internal()
+    }
+
+    /// The lease that was asked for.
+    pub fn lease(&self) -> Duration {
+        self.wanted().lease.span()
+    }
+
+    /// Whether the address can be reached from the internet, as [`Pinhole::is_global`].
+    pub fn is_global(&self) -> bool {
+        self.wanted().is_global()
+    }
+
     /// Why there is no pinhole, in plain words, if there is none.
     pub fn explanation(&self) -> Option<Explanation> {
         match self {
             Self::Pinhole(_) => None,
             Self::AlreadyReachable(_) => Some(crate::explain::upnp_error("WANIPv6FirewallControl", 702)),
+        }
+    }
+
+    fn wanted(&self) -> &Wanted {
+        match self {
+            Self::Pinhole(pinhole) => &pinhole.wanted,
+            Self::AlreadyReachable(reachable) => &reachable.wanted,
         }
     }
 }
@@ -81,7 +126,7 @@ impl Pinhole {
     /// Whether its address can be reached from the internet. One of a site (RFC 4193) is all that this machine has where
     /// the provider offers no IPv6.
     pub fn is_global(&self) -> bool {
-        !self.wanted.internal_client.is_unique_local()
+        self.wanted.is_global()
     }
 
     /// Extends it by a lease from now on.

@@ -30,6 +30,6 @@ mod tests;
 pub use by_number::Traffic;
 pub use keeping::{PinholeChange, PinholeState};
 pub use kept::{KeptPinhole, PinholeChanges};
-pub use made::{Opened, Pinhole};
+pub use made::{Opened, Pinhole, Reachable};
 pub use request::PinholeRequest;
 pub use transport::Transport;

@@ -81,7 +81,7 @@ impl PinholeRequest {
         let (answer, way) = open(&self.gateway, &wanted).await?;
         Ok(match answer {
             Answer::Open(id) => Opened::Pinhole(Pinhole::new(way, wanted, id)),
-            Answer::NotNeeded => Opened::AlreadyReachable(wanted.internal()),
+            Answer::NotNeeded => Opened::reachable(wanted),
         })
     }
 
@@ -145,9 +145,8 @@ pub(super) async fn open(gateway: &Gateway, wanted: &Wanted) -> Result<(Answer, 
     way::ask(gateway, Some(wanted.internal_client), |firewall| {
         let arguments = arguments.clone();
         async move {
-            match status(&firewall).await? {
-                Some(false) => return Ok(Answer::NotNeeded),
-                Some(true) | None => {}
+            if status(&firewall).await? == Some(false) {
+                return Ok(Answer::NotNeeded);
             }
             match firewall.add_pinhole(&arguments).await {
                 Ok(id) => Ok(Answer::Open(id)),

@@ -261,7 +261,7 @@ impl Task {
             address,
             waited: REMOVAL,
         };
-        let deletion = timeout(REMOVAL, removal).await.unwrap_or(Err(late.into()));
+        let deletion = timeout(REMOVAL, removal).await.unwrap_or_else(|_| Err(late.into()));
         if let Err(error) = &deletion {
             tracing::debug!(%error, "a pinhole could not be deleted");
         }

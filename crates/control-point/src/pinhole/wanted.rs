@@ -23,6 +23,11 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
+    /// Whether the address means something outside of the site (RFC 4193).
+    pub(crate) fn is_global(&self) -> bool {
+        !self.internal_client.is_unique_local()
+    }
+
     pub(crate) fn arguments(&self) -> AddPinholeArguments {
         AddPinholeArguments {
             remote_host: self.remote_host.map(|host| host.to_string()).unwrap_or_default(),

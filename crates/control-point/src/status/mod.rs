@@ -11,7 +11,7 @@ use std::time::Duration;
 
 pub use address::AddressKind;
 pub use connection_status::ConnectionStatus;
-pub(crate) use read::{essential, read_address};
+pub(crate) use read::{essential, firewall, read_address};
 
 use crate::error::{Error, Unusable};
 use crate::gateway::Gateway;
@@ -42,6 +42,18 @@ pub struct Status {
     pub capacity: Option<u32>,
     /// The gateway's IPv6 address towards the internet.
     pub external_ipv6: Option<Ipv6Addr>,
+    /// The IPv6 firewall.
+    pub firewall: Option<FirewallStatus>,
+}
+
+/// What a gateway says about its IPv6 firewall (WANIPv6FirewallControl:1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FirewallStatus {
+    /// Whether it filters (FirewallEnabled); if not, hosts are reachable as they are.
+    pub enabled: bool,
+    /// Whether programs may open pinholes (InboundPinholeAllowed).
+    pub pinholes_allowed: bool,
 }
 
 /// What a gateway says about its line (WANCommonInterfaceConfig:1).

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use super::{AddressKind, ConnectionStatus, LinkStatus, Status};
-use crate::actions::WanCommonInterfaceConfig;
+use super::{AddressKind, ConnectionStatus, FirewallStatus, LinkStatus, Status};
+use crate::actions::{WanCommonInterfaceConfig, WanIpv6FirewallControl};
 use crate::error::Error;
 use crate::gateway::{Gateway, WanConnection};
 use crate::mapping::{is_silence, unhurried};
@@ -35,6 +35,7 @@ pub(crate) async fn essential(wan: &WanConnection) -> Result<Status, Error> {
         port_mapping_entries: None,
         capacity: None,
         external_ipv6: None,
+        firewall: None,
     })
 }
 
@@ -45,6 +46,10 @@ pub(super) async fn all(gateway: &Gateway) -> Result<Status, Error> {
     let mut status = essential(wan).await?;
     status.link = match connection.common() {
         Some(common) => link(common).await?,
+        None => None,
+    };
+    status.firewall = match connection.firewall() {
+        Some(service) => firewall(service).await?,
         None => None,
     };
     let entries = told(wan.query_state_variable("PortMappingNumberOfEntries").await)?;
@@ -59,6 +64,15 @@ pub(super) async fn all(gateway: &Gateway) -> Result<Status, Error> {
             .filter(|address: &Ipv6Addr| !address.is_unspecified());
     }
     Ok(status)
+}
+
+/// The IPv6 firewall, if the gateway tells.
+pub(crate) async fn firewall(service: &WanIpv6FirewallControl) -> Result<Option<FirewallStatus>, Error> {
+    let status = told(unhurried(|| service.get_firewall_status()).await)?;
+    Ok(status.map(|status| FirewallStatus {
+        enabled: status.firewall_enabled,
+        pinholes_allowed: status.inbound_pinhole_allowed,
+    }))
 }
 
 async fn link(common: &WanCommonInterfaceConfig) -> Result<Option<LinkStatus>, Error> {

@@ -15,6 +15,7 @@ fn status(connection_status: &str, address: &str) -> Status {
         port_mapping_entries: None,
         capacity: None,
         external_ipv6: None,
+        firewall: None,
     }
 }
 

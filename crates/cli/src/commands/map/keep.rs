@@ -13,7 +13,7 @@ use crate::output::Output;
 use crate::views::{Ending, MapEvent, Mapped};
 
 use super::super::stop::Stop;
-use super::{FAREWELL, request, told};
+use super::{FAREWELL, family, request, told};
 
 /// A lease that differs by less is the one that was asked for.
 const ROUNDING: Duration = Duration::from_secs(3);
@@ -116,7 +116,7 @@ impl Kept {
             Ok(removed) if removed.iter().all(Result::is_ok) => Ending::Removed,
             _ => Ending::Stuck,
         };
-        Mapped { mappings, ending }
+        family::mapped(mappings, ending)
     }
 }
 

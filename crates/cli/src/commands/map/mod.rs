@@ -1,5 +1,6 @@
 //! `portreeve map`.
 
+mod family;
 mod keep;
 mod told;
 
@@ -11,32 +12,45 @@ use tokio::time::timeout;
 use crate::args::{Map, Reach};
 use crate::exit::End;
 use crate::output::{Output, Text};
-use crate::views::{Ending, Mapped};
+use crate::views::Ending;
 
 use super::reach;
+use family::Way;
 
 /// How long a gateway gets for removing what was made before.
 const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Maps, and keeps the mappings until stopped unless they are to be left alone.
 pub(super) async fn run(output: &Output, reach: &Reach, options: &Map) -> Result<(), End> {
+    let way = Way::of(options)?;
     let gateway = reach::gateway(output, reach).await?;
+    if way == Way::Pinhole {
+        return family::open(output, &gateway, options).await;
+    }
     let ended = if options.detach {
         leave(output, &gateway, options).await
     } else {
         keep::run(output, &gateway, options).await
     };
-    ended.map_err(insist)
+    match ended {
+        Err(End::Failed(failure)) if way == Way::Either && family::may_replace(&failure, &gateway) => {
+            family::explain(output, &failure)?;
+            family::open(output, &gateway, options).await
+        }
+        ended => ended.map_err(|end| insist(end, &gateway)),
+    }
 }
 
-/// Tells those who are behind another NAT how to map all the same.
-fn insist(end: End) -> End {
+/// Tells those who are behind another NAT how to open the port all the same.
+fn insist(end: End, gateway: &Gateway) -> End {
     let End::Failed(mut failure) = end else { return end };
     if matches!(failure.code, "double-nat" | "carrier-grade-nat") {
-        let remedy = failure.remedy.as_ref().map(Text::as_str).unwrap_or_default();
-        failure.remedy = Some(Text::sentences(format!(
-            "{remedy}\nTo map all the same, for hosts between the two: `--despite-status`."
-        )));
+        let mut remedy = failure.remedy.as_ref().map(Text::as_str).unwrap_or_default().to_owned();
+        if family::is_reachable_over_ipv6(gateway) {
+            remedy += "\nTo open the port over IPv6 instead: `--family ipv6`.";
+        }
+        remedy += "\nTo map all the same, for hosts between the two: `--despite-status`.";
+        failure.remedy = Some(Text::sentences(remedy));
     }
     End::Failed(failure)
 }
@@ -58,10 +72,8 @@ async fn leave(output: &Output, gateway: &Gateway, options: &Map) -> Result<(), 
             }
         }
     }
-    output.result(&Mapped {
-        mappings: made.iter().map(told::mapping).collect(),
-        ending: Ending::Left,
-    })
+    let mappings = made.iter().map(told::mapping).collect();
+    output.result(&family::mapped(mappings, Ending::Left))
 }
 
 /// What was asked for, of one protocol. The other protocol's external port is preferred, so that both have the same.
