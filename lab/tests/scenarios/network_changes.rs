@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use portreeve_lab::Bed;
-use portreeve_lab::upnp::{ControlPoint, http, ssdp};
+use portreeve_lab::upnp::{ControlPoint, http, refused, ssdp};
 use portreeve_testkit::Echo;
 
 use crate::support::{bed, fresh, idle, is_served_by, port_of, soon};
@@ -11,6 +11,13 @@ use crate::support::{bed, fresh, idle, is_served_by, port_of, soon};
 fn status(client: &ControlPoint<'_>) -> String {
     let answer = client.call("GetStatusInfo", &[]).expect("anybody may read the status");
     answer.get("NewConnectionStatus").to_owned()
+}
+
+fn external(client: &ControlPoint<'_>) -> String {
+    let answer = client
+        .call("GetExternalIPAddress", &[])
+        .expect("anybody may read the address");
+    answer.get("NewExternalIPAddress").to_owned()
 }
 
 /// Whether a multicast search of LAN host 1 finds the gateway.
@@ -63,9 +70,14 @@ fn a_wan_address_that_comes_after_the_start_is_used() {
     bed.set_wan_address(None);
     bed.start();
     let client = bed.client(1);
-    assert_eq!(status(&client), "Disconnected");
+    // Over IPv6 it is connected already.
+    assert_eq!(external(&client), "");
+    refused(client.add(&fresh(&bed, &client)), &[501]);
     bed.set_wan_address(Some(bed.wan_ipv4()));
-    soon(&bed, "the link is up", || status(&client) == "Connected");
+    soon(&bed, "the address is told", || {
+        external(&client) == bed.wan_ipv4().to_string()
+    });
+    assert_eq!(status(&client), "Connected");
     maps(&bed);
 }
 
