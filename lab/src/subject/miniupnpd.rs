@@ -5,7 +5,7 @@ use std::path::Path;
 
 use portreeve_testkit::{Lab, Process};
 
-use super::{IgdVersion, Settings};
+use super::{IgdVersion, Ipv6Firewall, Settings};
 
 /// The chains that it expects to find, as its own init script makes them, but without that script's drop policy: the
 /// lab's gateway forwards everything.
@@ -58,7 +58,7 @@ pub(super) fn write_configuration(lab: &Lab, settings: &Settings, directory: &Pa
     fs::write(&path, text).unwrap_or_else(|e| panic!("cannot write {}: {e}", path.display()));
 }
 
-pub(super) fn spawn(lab: &Lab, _settings: &Settings, directory: &Path) -> Process {
+pub(super) fn spawn(lab: &Lab, settings: &Settings, directory: &Path) -> Process {
     if !lab
         .gateway()
         .command("nft", ["list", "table", "inet", "miniupnpd"])
@@ -66,6 +66,12 @@ pub(super) fn spawn(lab: &Lab, _settings: &Settings, directory: &Path) -> Proces
         .success()
     {
         lab.gateway().nft(CHAINS);
+        if settings.ipv6_firewall == Ipv6Firewall::On {
+            lab.gateway().nft(&format!(
+                "add rule inet miniupnpd forward iifname {} meta nfproto ipv6 ct state new drop",
+                lab.wan_interface()
+            ));
+        }
     }
     let configuration = directory.join("miniupnpd.conf").display().to_string();
     let pid_file = directory.join("pid").display().to_string();

@@ -39,6 +39,8 @@ pub struct Settings {
     pub igd_version: IgdVersion,
     /// External ports that clients may have, both included; all from 1024 on if not given.
     pub external_ports: Option<(u16, u16)>,
+    /// Whether unsolicited IPv6 packets from the Internet reach LAN hosts.
+    pub ipv6_firewall: Ipv6Firewall,
     /// `--set` arguments for portreeved, as in `leases.default=600`; the other subject does not know them.
     pub overrides: Vec<String>,
     /// Tables that portreeved's configuration file has besides, as in `[[rule]]`; the other subject does not know them.
@@ -52,6 +54,16 @@ pub enum IgdVersion {
     One,
     /// IGD:2, and IGD:1 to those that need it.
     Two,
+}
+
+/// What becomes of unsolicited IPv6 packets from the Internet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ipv6Firewall {
+    /// They are forwarded.
+    #[default]
+    None,
+    /// They are dropped, but for those that a pinhole lets in.
+    On,
 }
 
 /// A daemon in the gateway's namespace; stopped on drop. Its state directory outlives a restart.
@@ -85,6 +97,7 @@ impl Default for Settings {
             wan_addresses: Addresses::Both,
             igd_version: IgdVersion::Two,
             external_ports: None,
+            ipv6_firewall: Ipv6Firewall::None,
             overrides: Vec::new(),
             tables: String::new(),
         }
@@ -95,7 +108,7 @@ impl Settings {
     /// The default, with a firewall for IPv6.
     pub fn behind_firewall() -> Self {
         Self {
-            overrides: vec![String::from("ipv6.firewall=own")],
+            ipv6_firewall: Ipv6Firewall::On,
             ..Self::default()
         }
     }

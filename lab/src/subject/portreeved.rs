@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use portreeve_testkit::{Lab, Process};
 
-use super::{IgdVersion, Settings};
+use super::{IgdVersion, Ipv6Firewall, Settings};
 use crate::programs;
 
 /// Name of the configuration file in the subject's directory.
@@ -24,6 +24,10 @@ pub(super) fn write_configuration(lab: &Lab, settings: &Settings, directory: &Pa
         IgdVersion::One => 1,
         IgdVersion::Two => 2,
     };
+    let ipv6 = match settings.ipv6_firewall {
+        Ipv6Firewall::None => "",
+        Ipv6Firewall::On => "[ipv6]\nfirewall = \"own\"\n",
+    };
     let rules = settings.external_ports.map(rules).unwrap_or_default();
     let text = format!(
         "[network]\n\
@@ -34,7 +38,7 @@ pub(super) fn write_configuration(lab: &Lab, settings: &Settings, directory: &Pa
          igd-version = {version}\n\
          [admin]\n\
          socket = \"{}\"\n\
-         {rules}{}",
+         {ipv6}{rules}{}",
         lab.wan_interface(),
         directory.join("control.sock").display(),
         settings.tables,
