@@ -1,5 +1,7 @@
 //! What the runtime reads of the machine for WANIPv6FirewallControl, before it hands in a call of that service.
 
+use std::net::IpAddr;
+
 use super::Engine;
 use crate::neighbours::Neighbours;
 use crate::pinhole::{Pinhole, Transport, UniqueId};
@@ -13,6 +15,11 @@ impl Engine {
     /// Takes in which addresses of the LAN belong to one device.
     pub fn handle_neighbours(&mut self, neighbours: Neighbours) {
         self.observed.neighbours = neighbours;
+    }
+
+    /// Whether both addresses belong to one device, as far as was taken in.
+    pub fn are_one_device(&self, one: IpAddr, other: IpAddr) -> bool {
+        self.observed.neighbours.are_one_device(one, other)
     }
 
     /// Takes in how many packets came in through a pinhole since it was opened; `None` if that is not known at present.

@@ -7,11 +7,11 @@ use hyper::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use hyper::{Request, StatusCode};
 use portreeve_engine::{Reply, Request as EngineRequest};
 use portreeve_wire::service::Service;
-use portreeve_wire::{Call, Fault, Offer, Quirks, dispatch, soap};
+use portreeve_wire::{Answer as EngineAnswer, Call, Fault, Offer, Quirks, dispatch, soap};
 
 use super::answer::{Answer, XML};
 use super::connections::{Phase, Watch};
-use super::{Ask, Gateway, names};
+use super::{Ask, Gateway, acquaintance, names};
 
 /// Largest body taken (design: guarantee 5).
 const BODY: u64 = 64 * 1024;
@@ -67,9 +67,20 @@ impl<A: Ask> Gateway<A> {
             call = Box::pin(names::resolve(call, &self.lans())).await;
         }
         let (service, version, action) = (call.service, call.version, call.action);
+        let again = acquaintance::may_help(&call).then(|| call.clone());
+        let mut answer = self.carry_out(call, watch).await?;
+        if let (Err(refused), Some(call)) = (&answer, again)
+            && Box::pin(self.knows_better(&call, refused)).await
+        {
+            answer = self.carry_out(call, watch).await?;
+        }
+        Some(answer.map(|answer| soap::response(service, version, action, &answer)))
+    }
+
+    async fn carry_out(&self, call: Call, watch: &Watch) -> Option<Result<EngineAnswer, Fault>> {
         let caller = watch.client();
         match self.engine.ask(EngineRequest::Call { caller, call }).await? {
-            Reply::Call(answer) => Some(answer.map(|answer| soap::response(service, version, action, &answer))),
+            Reply::Call(answer) => Some(answer),
             _ => None,
         }
     }

@@ -3,6 +3,7 @@
 //! [`Gateway`] answers requests, [`serve`] carries them over one connection of any kind, and [`listen`] accepts
 //! connections on LAN addresses.
 
+mod acquaintance;
 mod answer;
 mod connections;
 mod control;

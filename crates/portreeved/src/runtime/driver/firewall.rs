@@ -9,8 +9,9 @@ use tracing::debug;
 
 use super::Driver;
 
-/// How long the list of neighbours is taken to be true.
-const NEIGHBOURS_FRESH: Duration = Duration::from_secs(1);
+/// How long it is taken to be true that two addresses are of one host, and how long that they are not.
+const PROOF_FRESH: Duration = Duration::from_secs(1);
+const DOUBT_FRESH: Duration = Duration::from_millis(50);
 
 impl Driver {
     /// Reads what this call needs, and hands it to the engine.
@@ -50,7 +51,11 @@ impl Driver {
         }
         // What was read before this caller connected may have its address as another host's, on another link.
         let is_link_local = matches!(caller, IpAddr::V6(caller) if caller.is_unicast_link_local());
-        let is_fresh = |read: Time| now.since(read) < NEIGHBOURS_FRESH;
+        let limit = match self.engine.are_one_device(caller, IpAddr::V6(client)) {
+            true => PROOF_FRESH,
+            false => DOUBT_FRESH,
+        };
+        let is_fresh = |read: Time| now.since(read) < limit;
         if is_link_local || !self.neighbours_read_at.is_some_and(is_fresh) {
             self.engine.handle_neighbours(self.probe.neighbours());
             self.neighbours_read_at = Some(now);
