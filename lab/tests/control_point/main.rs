@@ -13,6 +13,7 @@ mod gateway_restarts;
 mod list;
 mod map;
 mod network;
+mod pinhole;
 mod search;
 mod several_gateways;
 mod wan;

@@ -74,7 +74,7 @@ Examples:
     /// List the ports that are open on the gateway
     #[command(after_long_help = mapping::LIST_EXAMPLES)]
     List(List),
-    /// Open ports of this machine in the gateway's IPv6 firewall, and look after such openings
+    /// Open ports of this machine in the gateway's IPv6 firewall
     #[command(after_long_help = pinhole::EXAMPLES, arg_required_else_help = true)]
     Pinhole {
         /// What to do

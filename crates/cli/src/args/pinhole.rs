@@ -17,7 +17,7 @@ Examples:
   portreeve pinhole delete 7
 
 Over IPv6 nothing is translated: others reach the address and port of this machine itself, once the
-gateway's firewall lets them. Each pinhole has a number, which the gateway forgets when it restarts.";
+gateway's firewall lets them. Each pinhole has a number, which most gateways forget when they restart.";
 
 /// What to do with pinholes.
 #[derive(Clone, Debug, Subcommand)]

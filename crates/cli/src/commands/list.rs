@@ -15,7 +15,7 @@ use super::reach;
 pub(super) async fn run(output: &Output, reach: &Reach, options: &List) -> Result<(), End> {
     let gateway = reach::gateway(output, reach).await?;
     let listing = output.during("reading the mappings", gateway.mappings()).await?;
-    let client = gateway.local_ipv4().map_or(gateway.local_address(), IpAddr::V4);
+    let client = gateway.local_ipv4().map_or_else(|| gateway.local_address(), IpAddr::V4);
     let wanted = listing
         .entries
         .iter()

@@ -32,39 +32,45 @@ pub(crate) struct Pinhole {
 
 /// What happens while pinholes are kept.
 #[derive(Clone, Debug, Serialize)]
-#[serde(tag = "event", rename_all = "kebab-case")]
+#[serde(tag = "event")]
 pub(crate) enum PinholeEvent {
     /// It is open.
-    PinholeOpened {
+    #[serde(rename = "pinhole-opened")]
+    Opened {
         /// The pinhole.
         pinhole: Pinhole,
         /// Seconds between renewals.
         renewal_seconds: u64,
     },
     /// The firewall is off: the address is reachable as it is. It is opened once the firewall is on.
-    PinholeNotNeeded {
+    #[serde(rename = "pinhole-not-needed")]
+    NotNeeded {
         /// What it would lead to.
         pinhole: Pinhole,
     },
     /// The lease was renewed.
-    PinholeRenewed {
+    #[serde(rename = "pinhole-renewed")]
+    Renewed {
         /// The pinhole.
         pinhole: Pinhole,
     },
     /// The address of this machine has changed, and the pinhole leads to the new one.
-    PinholeClient {
+    #[serde(rename = "pinhole-client")]
+    Client {
         /// The pinhole, with the new client.
         pinhole: Pinhole,
     },
     /// It could not be renewed or looked at. Its lease still runs, and it is tried again.
-    PinholeUnconfirmed {
+    #[serde(rename = "pinhole-unconfirmed")]
+    Unconfirmed {
         /// The pinhole.
         pinhole: Pinhole,
         /// Why.
         error: Failure,
     },
     /// It is not open any more; it is being opened again.
-    PinholeLost {
+    #[serde(rename = "pinhole-lost")]
+    Lost {
         /// The pinhole as it was.
         pinhole: Pinhole,
         /// Why.
@@ -163,7 +169,7 @@ impl Pinhole {
 impl View for PinholeEvent {
     fn human(&self, page: &Page) -> String {
         match self {
-            Self::PinholeOpened {
+            Self::Opened {
                 pinhole,
                 renewal_seconds,
             } => format!(
@@ -173,26 +179,26 @@ impl View for PinholeEvent {
                 span(Duration::from_secs(*renewal_seconds)),
                 pinhole.note(page)
             ),
-            Self::PinholeNotNeeded { pinhole } => {
+            Self::NotNeeded { pinhole } => {
                 format!(
                     "{} while it is; Ctrl-C ends this\n{}",
                     pinhole.not_needed(page),
                     pinhole.note(page)
                 )
             }
-            Self::PinholeRenewed { pinhole } => format!("{}{}, renewed\n", pinhole.end(), pinhole.number()),
-            Self::PinholeClient { pinhole } => format!(
+            Self::Renewed { pinhole } => format!("{}{}, renewed\n", pinhole.end(), pinhole.number()),
+            Self::Client { pinhole } => format!(
                 "{}: {}\n",
                 page.paint(Tone::Doubtful, "the address of this machine has changed"),
                 pinhole.end()
             ),
-            Self::PinholeUnconfirmed { pinhole, error } => format!(
+            Self::Unconfirmed { pinhole, error } => format!(
                 "{}: {}; trying again. {}",
                 page.paint(Tone::Doubtful, "not renewed yet"),
                 pinhole.end(),
                 wrapped(error.problem.as_str(), None, 0)
             ),
-            Self::PinholeLost { pinhole, error } => format!(
+            Self::Lost { pinhole, error } => format!(
                 "{}: {}; trying again. {}",
                 page.paint(Tone::Bad, "lost"),
                 pinhole.end(),
@@ -281,7 +287,7 @@ mod tests {
 
     #[test]
     fn the_first_line_says_where_and_how_long() {
-        let event = PinholeEvent::PinholeOpened {
+        let event = PinholeEvent::Opened {
             pinhole: pinhole(),
             renewal_seconds: 1800,
         };

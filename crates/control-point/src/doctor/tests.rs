@@ -388,7 +388,7 @@ fn every_last_connection_error_is_told_when_the_link_is_down() {
             told_before.insert(problem);
         }
     }
-    assert_eq!(told_before.len(), 21, "as many as there are values without these two");
+    assert_eq!(told_before.len(), 25, "as many as there are values without these two");
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn every_last_connection_error_of_the_tables_has_its_own_entry() {
         for value in values {
             let explanation = last_connection_error(value);
             assert_readable(&explanation);
-            assert!(!explanation.problem.contains(value), "{value} is only repeated");
+            assert_ne!(explanation.code, "connection-vendor-error", "{value} is only repeated");
             let before = told.insert(explanation.problem, *value);
             assert!(before.is_none_or(|before| before == *value), "{value} and {before:?}");
         }

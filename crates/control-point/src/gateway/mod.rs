@@ -12,7 +12,7 @@ use std::sync::Arc;
 use portreeve_wire::{Url, ssdp};
 
 use crate::actions::{LanHostConfigManagement, Layer3Forwarding};
-use crate::discovery::Discovery;
+use crate::discovery::{Discovery, Family};
 use crate::http;
 use crate::mapping::Memory;
 use crate::network::Interface;
@@ -133,6 +133,14 @@ impl Gateway {
                 .ipv6()
                 .find(|address| !address.is_unicast_link_local() && !address.is_loopback())
         })
+    }
+
+    /// The same gateway as it is reached in this family, if it is found there.
+    pub(crate) async fn over(&self, family: Family) -> Option<Self> {
+        let found = self.discovery().of_any_gateway().family(family).await;
+        let found = found.ok().filter(|found| found.udn() == self.udn())?;
+        tracing::debug!(location = found.location(), "reached in another family");
+        Some(found)
     }
 
     fn on_its_interface<T>(&self, look: impl Fn(&Interface) -> Option<T>) -> Option<T> {

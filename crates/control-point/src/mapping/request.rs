@@ -11,6 +11,7 @@ use super::made::Mapping;
 use super::note::Note;
 use super::plan::Purpose;
 use super::wanted::{Description, External, LeaseSeconds, Wanted, host, port};
+use crate::discovery::Family;
 use crate::error::{Error, Unusable};
 use crate::gateway::Gateway;
 use crate::keeper::KeptMapping;
@@ -161,16 +162,22 @@ impl MapRequest {
     /// The mapping, and when it was asked for.
     async fn make(self) -> Result<(Mapping, Instant), Error> {
         let wanted = self.check()?;
-        let status = status::essential(self.gateway.connection().wan()).await?;
+        // Gateways compare the address that asks with InternalClient.
+        let over_ipv4 = match Family::of(self.gateway.address()) {
+            Family::Ipv4 => None,
+            Family::Ipv6 => self.gateway.over(Family::Ipv4).await,
+        };
+        let gateway = over_ipv4.unwrap_or(self.gateway);
+        let status = status::essential(gateway.connection().wan()).await?;
         if self.status == Attitude::Heed {
             status.usable()?;
         }
         let since = Instant::now();
-        let mut made = carry_out(&self.gateway, &wanted, Purpose::New).await?;
-        if Some(wanted.internal_client) != self.gateway.local_ipv4() {
+        let mut made = carry_out(&gateway, &wanted, Purpose::New).await?;
+        if Some(wanted.internal_client) != gateway.local_ipv4() {
             made.notes.push(Note::ForAnotherHost);
         }
-        Ok((Mapping::new(self.gateway, wanted, made, status.external_address), since))
+        Ok((Mapping::new(gateway, wanted, made, status.external_address), since))
     }
 
     fn check(&self) -> Result<Wanted, Error> {

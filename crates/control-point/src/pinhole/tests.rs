@@ -257,6 +257,11 @@ async fn a_mapping_asked_for_over_ipv6_leads_to_our_ipv4_address() {
     let gateway = network.discover().family(Family::Ipv6).await.unwrap();
     let mapping = gateway.map(Protocol::Tcp, 8080).once().await.unwrap();
     assert_eq!(mapping.internal_client().to_string(), "192.168.77.2");
+    assert_eq!(
+        network.last_peer(),
+        Some("192.168.77.2".parse().unwrap()),
+        "it was asked over IPv4"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -66,10 +66,7 @@ impl Way {
 
     /// To the same gateway over IPv6, if it can be found there.
     async fn over_ipv6(gateway: &Gateway, client: Option<Ipv6Addr>) -> Option<Self> {
-        let found = gateway.discovery().of_any_gateway().family(Family::Ipv6).await;
-        let found = found.ok().filter(|found| found.udn() == gateway.udn())?;
-        tracing::debug!(location = found.location(), "asking over IPv6");
-        Self::to(&found, client).ok()
+        Self::to(&gateway.over(Family::Ipv6).await?, client).ok()
     }
 }
 

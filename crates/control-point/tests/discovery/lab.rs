@@ -76,8 +76,14 @@ fn nobody_is_found_within_a_second_after_three_searches_at_growing_intervals() {
     assert_eq!(none.default_gateway, Some(IpAddr::V4(lab.gateway().ipv4())));
     assert_eq!(none.rejected, []);
     let searches = silent.searches();
+    let (over_ipv6, over_ipv4): (Vec<_>, Vec<_>) = searches
+        .iter()
+        .partition(|search| search.route == SearchRoute::Ipv6Multicast);
+    let early = |search: &&ReceivedSearch| search.at < over_ipv4[0].at + Duration::from_millis(240);
+    assert!(!over_ipv6.is_empty(), "nobody answers over IPv4, so somebody may over IPv6");
+    assert!(!over_ipv6.iter().any(early), "they are not searched at the same time");
     let mut times: Vec<Instant> = Vec::new();
-    for search in &searches {
+    for search in over_ipv4 {
         if times
             .last()
             .is_none_or(|last| search.at - *last > Duration::from_millis(50))

@@ -176,6 +176,7 @@ fn from_the_lan_every_cause_is_told_apart() {
     );
 
     here.ip("route del default");
+    here.ip("-6 route del default");
     let verdict = examine_from(here);
     assert_verdict(&verdict, "no-default-route", "no default route", "DHCP");
     assert_step(&verdict, Topic::Route, Outcome::Bad, "no default route");

@@ -114,11 +114,11 @@ impl Kept {
 fn present(kept: &KeptPinhole) -> PinholeEvent {
     let pinhole = told::kept(kept);
     match pinhole.needed {
-        true => PinholeEvent::PinholeOpened {
+        true => PinholeEvent::Opened {
             renewal_seconds: pinhole.lease_seconds / 2,
             pinhole,
         },
-        false => PinholeEvent::PinholeNotNeeded { pinhole },
+        false => PinholeEvent::NotNeeded { pinhole },
     }
 }
 
@@ -126,17 +126,17 @@ fn present(kept: &KeptPinhole) -> PinholeEvent {
 fn event(output: &Output, kept: &KeptPinhole, change: PinholeChange) -> Option<PinholeEvent> {
     let pinhole = told::kept(kept);
     match change {
-        PinholeChange::Renewed => output.verbose.then_some(PinholeEvent::PinholeRenewed { pinhole }),
+        PinholeChange::Renewed => output.verbose.then_some(PinholeEvent::Renewed { pinhole }),
         PinholeChange::Opened | PinholeChange::NotNeeded => Some(present(kept)),
-        PinholeChange::Unconfirmed { why } => Some(PinholeEvent::PinholeUnconfirmed {
+        PinholeChange::Unconfirmed { why } => Some(PinholeEvent::Unconfirmed {
             pinhole,
             error: Failure::from(&why),
         }),
-        PinholeChange::Lost { why } => Some(PinholeEvent::PinholeLost {
+        PinholeChange::Lost { why } => Some(PinholeEvent::Lost {
             pinhole,
             error: Failure::from(&why),
         }),
-        PinholeChange::InternalClient { .. } => Some(PinholeEvent::PinholeClient { pinhole }),
+        PinholeChange::InternalClient { .. } => Some(PinholeEvent::Client { pinhole }),
         _ => None,
     }
 }
