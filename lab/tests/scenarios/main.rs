@@ -21,6 +21,7 @@ mod leases;
 mod link;
 mod network_changes;
 mod own_ports;
+mod pinholes;
 mod policy;
 mod refusals_to_start;
 mod relay;
