@@ -21,14 +21,22 @@ pub fn server(system: &str, system_version: &str, product_version: &str) -> Stri
     )
 }
 
-/// The view to show to a client that says so much about itself. The Microsoft stack, which Xbox has too, stops at an
-/// IGD:2 description; everybody else gets what was asked for.
+/// The view to show to a client that says so much about itself. The stacks of Windows and of the Xbox stop at an IGD:2
+/// description (openwrt/packages#12641 and #14656); everybody else gets what was asked for.
 pub fn view_for(user_agent: Option<&str>, asked: View) -> View {
-    let microsoft = |agent: &str| agent.contains("FDSSDP") || agent.to_ascii_lowercase().contains("microsoft");
     match user_agent {
-        Some(agent) if microsoft(agent) => View::Igd1,
+        Some(agent) if is_microsoft(agent) => View::Igd1,
         _ => asked,
     }
+}
+
+/// Whether it is one of the names of Microsoft's stacks: `Microsoft-Windows/10.0 UPnP/1.0`, which the newer consoles
+/// have too, `FDSSDP` (function discovery, since Vista), `Mozilla/4.0 (compatible; UPnP/1.0; Windows NT/5.1)` (XP) or
+/// `Xbox/2.0.17559.0 UPnP/1.0 Xbox/2.0.17559.0` (Xbox 360).
+fn is_microsoft(agent: &str) -> bool {
+    let lower = agent.to_ascii_lowercase();
+    let names = ["microsoft", "compatible; upnp/1.0; windows", "xbox"];
+    agent.contains("FDSSDP") || names.iter().any(|name| lower.contains(name))
 }
 
 fn host_address(host: &str) -> Option<IpAddr> {
@@ -118,7 +126,9 @@ mod tests {
             "Microsoft-Windows/10.0 UPnP/1.0 Microsoft-DLNA DLNADOC/1.50",
             "microsoft xbox",
             "FDSSDP",
-            "Mozilla/4.0 (compatible; UPnP/1.0; Windows 9x) MICROSOFT",
+            "Mozilla/4.0 (compatible; UPnP/1.0; Windows 9x)",
+            "Mozilla/4.0 (compatible; UPnP/1.0; Windows NT/5.1)",
+            "Xbox/2.0.17559.0 UPnP/1.0 Xbox/2.0.17559.0",
         ] {
             assert_eq!(view_for(Some(agent), View::Igd2), View::Igd1, "{agent}");
         }
@@ -127,6 +137,8 @@ mod tests {
             Some(""),
             Some("MiniUPnPc/2.2.4"),
             Some("fdssdp"),
+            Some("Mozilla/5.0 (Windows NT 10.0; Win64; x64) Gecko/20100101 Firefox/130.0"),
+            Some("Windows/10.0 UPnP/1.1 Portable SDK for UPnP devices/1.14.18"),
             Some("Go-http-client/1.1"),
         ] {
             assert_eq!(view_for(agent, View::Igd2), View::Igd2, "{agent:?}");

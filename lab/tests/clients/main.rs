@@ -4,6 +4,7 @@ mod async_upnp_client;
 mod gssdp;
 mod gupnp;
 mod igd_next;
+mod microsoft;
 mod python_miniupnpc;
 mod quirks;
 mod support;
