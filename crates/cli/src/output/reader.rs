@@ -14,7 +14,7 @@ pub(super) async fn gone() {
         return pending().await;
     };
     if pipe.ready(Interest::ERROR).await.is_err() {
-        pending().await
+        pending::<()>().await;
     }
 }
 
