@@ -1,5 +1,6 @@
 //! Whole networks: multicast, two routers, firewalls, memory.
 
+use portreeve_testkit::scripted::{ReceivedSearch, SearchRoute};
 use portreeve_testkit::{Lab, TempDir, require_root};
 
 use super::*;
@@ -80,7 +81,10 @@ fn nobody_is_found_within_a_second_after_three_searches_at_growing_intervals() {
         .iter()
         .partition(|search| search.route == SearchRoute::Ipv6Multicast);
     let early = |search: &&ReceivedSearch| search.at < over_ipv4[0].at + Duration::from_millis(240);
-    assert!(!over_ipv6.is_empty(), "nobody answers over IPv4, so somebody may over IPv6");
+    assert!(
+        !over_ipv6.is_empty(),
+        "nobody answers over IPv4, so somebody may over IPv6"
+    );
     assert!(!over_ipv6.iter().any(early), "they are not searched at the same time");
     let mut times: Vec<Instant> = Vec::new();
     for search in over_ipv4 {
