@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use portreeve_lab::Bed;
 use portreeve_lab::upnp::gena::Listener;
-use portreeve_lab::upnp::{ControlPoint, ssdp};
+use portreeve_lab::upnp::{ControlPoint, refused, ssdp};
 use portreeve_testkit::{Echo, Host, reach_tcp};
 
 use crate::support::{bed, fresh, shared, soon};
@@ -117,6 +117,37 @@ fn a_pinhole_may_be_asked_for_by_name() {
 }
 
 #[test]
+fn a_host_opens_pinholes_to_all_its_addresses_whichever_it_asks_from() {
+    let Some(bed) = bed(&["ipv6.firewall=own"]) else { return };
+    let host = bed.lan_host(1);
+    // Addresses from which it has never spoken, so that the gateway knows of none.
+    let own = ["fd77::a1", "fd77::a2", "fd77::a3", "fd77::a4"];
+    for address in own {
+        host.ip(&format!("addr add {address}/64 dev eth0 nodad"));
+    }
+    let open = |client: &ControlPoint<'_>, to: &str| {
+        let arguments = [
+            ("RemoteHost", ""),
+            ("RemotePort", "0"),
+            ("InternalClient", to),
+            ("InternalPort", "7000"),
+            ("Protocol", "6"),
+            ("LeaseTime", "600"),
+        ];
+        client.call_service("WANIPv6FirewallControl:1", "AddPinhole", &arguments)
+    };
+    let _echo = Echo::tcp(host, 7000);
+    for (client, to) in clients(&bed).into_iter().chain([bed.client(1)]).zip(own) {
+        open(&client, to).unwrap_or_else(|fault| panic!("{to} by {}: {fault:?}", client.location()));
+        let reply = reach_tcp(bed.internet_host(1), (to.parse::<Ipv6Addr>().unwrap(), 7000));
+        assert_eq!(reply.expect("the pinhole is open").server, "lan1");
+        for foreign in [bed.lan_host(2).ipv6().to_string(), String::from("fd77::dead")] {
+            refused(open(&client, &foreign), &[606]);
+        }
+    }
+}
+
+#[test]
 fn two_lans_with_the_same_link_local_addresses_are_told_apart() {
     let settings = portreeve_lab::subject::Settings {
         lans: 2,
@@ -149,7 +180,7 @@ fn two_lans_with_the_same_link_local_addresses_are_told_apart() {
 }
 
 #[test]
-fn a_new_ipv6_address_is_served_and_old_connections_of_ipv4_stay_known() {
+fn a_new_ipv6_address_is_served_and_who_subscribed_over_ipv4_stays() {
     let Some(bed) = bed(&[]) else { return };
     let host = bed.lan_host(1);
     let listener = Listener::on(host);

@@ -5,9 +5,9 @@ use portreeve_lab::subject::{Kind, Settings};
 use portreeve_lab::upnp::gena::Listener;
 use portreeve_lab::upnp::ssdp::{self, LINK_LOCAL_GROUP, SITE_LOCAL_GROUP};
 use portreeve_lab::upnp::{ControlPoint, refused};
-use portreeve_testkit::Addresses;
+use portreeve_testkit::{Addresses, Echo, reach_tcp};
 
-use crate::support::{edit_configuration, fresh, soon};
+use crate::support::{append_configuration, edit_configuration, fresh, soon};
 
 const CONNECTION: &str = "WANIPConnection:2";
 
@@ -57,7 +57,7 @@ fn a_lan_without_ipv4_finds_uses_and_hears_the_gateway() {
     client.subscribe(CONNECTION, &listener.callback());
     assert_eq!(listener.next().header("SEQ"), "0");
     // There is no host that it could lead to.
-    refused(client.add(&fresh(&bed, &client)), &[402, 606, 501]);
+    refused(client.add(&fresh(&bed, &client)), &[606]);
     let log = bed.subject().log();
     assert!(!log.contains("no address yet"), "{log}");
 }
@@ -81,11 +81,12 @@ fn a_wan_without_ipv4_is_connected_with_an_ipv6_address_alone() {
 }
 
 #[test]
-fn without_ipv4_anywhere_interfaces_are_found_by_themselves() {
+fn without_ipv4_anywhere_the_gateway_finds_its_interfaces_and_opens_pinholes() {
     let Some(bed) = idle(Addresses::Ipv6Only, Addresses::Ipv6Only) else {
         return;
     };
     edit_configuration(&bed, "lan = [\"br0\"]\nwan = \"wan0\"\n", "");
+    append_configuration(&bed, "[ipv6]\nfirewall = \"own\"\n");
     bed.start();
     let log = bed.subject().log();
     for line in [
@@ -97,6 +98,24 @@ fn without_ipv4_anywhere_interfaces_are_found_by_themselves() {
     }
     let client = bed.client_ipv6(1);
     soon(&bed, "the link is up", || status(&client) == "Connected");
+    let (own, inside) = (bed.lan_host(1).ipv6(), (bed.lan_host(1).ipv6(), 7000));
+    let _echo = Echo::tcp(bed.lan_host(1), 7000);
+    assert!(reach_tcp(bed.internet_host(1), inside).is_err());
+    let arguments = [
+        ("RemoteHost", ""),
+        ("RemotePort", "0"),
+        ("InternalClient", &own.to_string()),
+        ("InternalPort", "7000"),
+        ("Protocol", "6"),
+        ("LeaseTime", "600"),
+    ];
+    client
+        .call_service("WANIPv6FirewallControl:1", "AddPinhole", &arguments)
+        .expect("a pinhole to itself");
+    assert_eq!(
+        reach_tcp(bed.internet_host(1), inside).expect("it is open").server,
+        "lan1"
+    );
 }
 
 #[test]

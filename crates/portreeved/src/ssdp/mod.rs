@@ -1,11 +1,12 @@
 //! Being found: announcements and answers to searches on each LAN interface.
 
 mod pending;
+mod quota;
 mod socket;
 #[cfg(test)]
 mod tests;
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,10 +19,10 @@ use tokio::sync::watch;
 use tracing::{debug, trace};
 
 use self::pending::Pending;
+use self::quota::Quota;
 use self::socket::{Datagram, Voice};
 use crate::date::http_date;
 use crate::machine::Lan;
-use crate::pace::{Buckets, Pace, Verdict};
 use crate::random::Random;
 
 pub use socket::Socket;
@@ -52,8 +53,7 @@ pub struct Presence {
     boot_id: u32,
     random: Random,
     pending: Pending<Due>,
-    sources: Buckets,
-    everyone: Buckets,
+    quota: Quota,
     born: Instant,
 }
 
@@ -77,12 +77,6 @@ const COPIES: u32 = 2;
 const BETWEEN_COPIES: Duration = Duration::from_millis(250);
 /// Announcements are good for 1800 s, and are to be repeated before half of that is over.
 const REFRESH: (Duration, Duration) = (Duration::from_secs(400), Duration::from_secs(850));
-/// Searches per second of one host; each may be worth a dozen datagrams.
-const SEARCHES: u32 = 32;
-/// And of all hosts together: datagrams have no proof of their source, of which a network of IPv6 has no end.
-const SEARCHES_IN_ALL: u32 = 512;
-/// Stands for everyone where a bucket wants an address.
-const EVERYONE: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
 impl Presence {
     /// Ready to announce through this socket.
@@ -94,8 +88,7 @@ impl Presence {
             boot_id,
             random,
             pending: Pending::default(),
-            sources: Buckets::new(Pace::of_datagrams(SEARCHES)),
-            everyone: Buckets::new(Pace::of_datagrams(SEARCHES_IN_ALL)),
+            quota: Quota::new(),
             born: Instant::now(),
         }
     }
@@ -165,12 +158,8 @@ impl Presence {
         let Some(window) = ssdp::window(&search, received, quirks) else {
             return;
         };
-        let now = self.born.elapsed();
-        if self.sources.take(source.ip(), now) != Verdict::Go {
+        if !self.quota.admits(source.ip(), self.born.elapsed()) {
             return debug!(%source, "searches too often");
-        }
-        if self.everyone.take(EVERYONE, now) != Verdict::Go {
-            return debug!(interface = %self.lan.interface, "too many searches");
         }
         self.answer(&search, window, own, source, quirks);
     }
