@@ -102,14 +102,22 @@ impl Host {
     /// # Panics
     /// If the file cannot be written.
     pub fn set_hosts<A: Display>(&self, entries: &[(A, &str)]) {
-        // `ip netns exec` puts what it finds there over /etc.
-        let directory = format!("/etc/netns/{}", self.namespace);
         let lines: String = entries
             .iter()
             .map(|(address, name)| format!("{address} {name}\n"))
             .collect();
+        self.set_etc("hosts", &lines);
+    }
+
+    /// Gives the programs started from now on in this namespace their own version of a file that is in `/etc`.
+    ///
+    /// # Panics
+    /// If the file cannot be written.
+    pub fn set_etc(&self, name: &str, text: &str) {
+        // `ip netns exec` puts what it finds there over /etc.
+        let directory = format!("/etc/netns/{}", self.namespace);
         fs::create_dir_all(&directory).unwrap_or_else(|e| panic!("cannot make {directory}: {e}"));
-        fs::write(format!("{directory}/hosts"), lines).unwrap_or_else(|e| panic!("cannot write in {directory}: {e}"));
+        fs::write(format!("{directory}/{name}"), text).unwrap_or_else(|e| panic!("cannot write in {directory}: {e}"));
     }
 
     /// Runs a program to its end inside the namespace.
