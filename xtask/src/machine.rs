@@ -10,9 +10,11 @@ use crate::report::Report;
 ///
 /// `miniupnpd-nftables` holds only the program; the package `miniupnpd`, which makes it a service, is not installed.
 /// `gcc` and `python3-dev` build one of the Python clients; `gir1.2-gupnp-1.6` and `python3-gi` are one that runs on
-/// Debian's own Python, and `gupnp-tools` has the search of the same project.
-const PACKAGES: [&str; 11] = [
+/// Debian's own Python, and `gupnp-tools` has the search of the same project. `dnsmasq-base` and `udhcpc` are the
+/// provider and the client of links with DHCP.
+const PACKAGES: [&str; 13] = [
     "conntrack",
+    "dnsmasq-base",
     "gcc",
     "gir1.2-gupnp-1.6",
     "gupnp-tools",
@@ -23,6 +25,7 @@ const PACKAGES: [&str; 11] = [
     "python3-dev",
     "python3-gi",
     "python3-venv",
+    "udhcpc",
 ];
 
 /// Without these there is no lab.

@@ -4,29 +4,12 @@ use std::net::Ipv4Addr;
 use std::thread;
 use std::time::Duration;
 
-use portreeve_lab::Bed;
-use portreeve_lab::upnp::{Answer, ControlPoint, refused};
+use portreeve_lab::upnp::refused;
 use portreeve_testkit::{Cable, Echo, reach_tcp, reach_udp};
 
-use crate::support::{bed, fresh, is_served_by, port_of, soon};
-
-fn status(client: &ControlPoint<'_>) -> Answer {
-    client.call("GetStatusInfo", &[]).expect("anybody may read the status")
-}
-
-fn address(client: &ControlPoint<'_>) -> String {
-    let answer = client.call("GetExternalIPAddress", &[]);
-    answer
-        .expect("anybody may read it")
-        .get("NewExternalIPAddress")
-        .to_owned()
-}
-
-#[track_caller]
-fn becomes(bed: &Bed, client: &ControlPoint<'_>, wanted: &str) -> Answer {
-    soon(bed, wanted, || status(client).get("NewConnectionStatus") == wanted);
-    status(client)
-}
+use crate::support::{
+    becomes, bed, external_address as address, fresh, is_served_by, link_status as status, port_of, soon,
+};
 
 #[test]
 fn mappings_follow_a_new_external_address_and_leave_the_old() {

@@ -19,6 +19,8 @@ mod ipv6_only;
 mod lease_storm;
 mod leases;
 mod link;
+mod link_dhcp;
+mod link_hooks;
 mod nat_off;
 mod network_changes;
 mod optional_services;

@@ -252,29 +252,33 @@ fn nftables_without_the_privilege_is_a_matter_of_permission() {
     let copy = bed.subject().directory().join("copy-of-portreeved");
     fs::copy(binary(), &copy).expect("there is room for a copy");
     let copy = copy.display().to_string();
-    let unprivileged = bed.gateway().command(
-        "setpriv",
-        [
-            "--reuid=65534",
-            "--regid=65534",
-            "--clear-groups",
-            "env",
-            "-i",
-            &copy,
-            "--backend",
-            "nftables",
-        ],
-    );
-    ends_with(&unprivileged, PERMISSION, &["CAP_NET_ADMIN", "--backend relay"]);
+    let unprivileged = |arguments: &[&str]| {
+        let drop = ["--reuid=65534", "--regid=65534", "--clear-groups", "env", "-i", &copy];
+        bed.gateway().command("setpriv", [&drop, arguments].concat())
+    };
+    let nftables = unprivileged(&["--backend", "nftables"]);
+    ends_with(&nftables, PERMISSION, &["CAP_NET_ADMIN", "--backend relay"]);
+    let link = [
+        "--wan",
+        "wan0",
+        "--backend",
+        "relay",
+        "--set",
+        "link.set-interface=true",
+        "--set",
+        "link.control=lan",
+    ];
+    let set_interface = unprivileged(&link);
+    ends_with(&set_interface, PERMISSION, &["link.set-interface needs CAP_NET_ADMIN"]);
 }
 
 #[test]
 fn commands_without_a_daemon_say_so() {
     let Some(bed) = idle(&[]) else { return };
-    for command in ["status", "mappings", "clients", "reload", "stop"] {
+    for command in ["status", "mappings", "clients", "link status", "reload", "stop"] {
         let file = configuration(&bed).display().to_string();
         ends_with(
-            &portreeved(&bed, &[command, "-c", &file]),
+            &portreeved(&bed, &command.split(' ').chain(["-c", &file]).collect::<Vec<_>>()),
             UNAVAILABLE,
             &["control.sock"],
         );

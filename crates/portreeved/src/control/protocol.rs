@@ -2,10 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use portreeve_engine::link::{ConnectionStatus, Metrics};
-use portreeve_engine::{Mapping, Origin, Pinhole, Protocol, RemoteHost, Status, Time};
+use portreeve_engine::{Mapping, Origin, Pinhole, Protocol, RemoteHost, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+use super::link::Link;
 
 /// A command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,20 +56,6 @@ pub enum Selection {
     Client(IpAddr),
     /// All.
     All,
-}
-
-/// What to do with the link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Link {
-    /// Nothing: only its state is told.
-    Status,
-    /// Bring it up.
-    Connect,
-    /// Bring it down, after the warning that WarnDisconnectDelay asks for.
-    Disconnect,
-    /// Bring it down at once.
-    Terminate,
 }
 
 /// The transport of a mapping.
@@ -128,32 +115,6 @@ impl From<Transport> for Protocol {
             Transport::Udp => Self::Udp,
         }
     }
-}
-
-/// The connection as it is shown.
-pub(super) fn show_connection(status: &Status) -> Value {
-    json!({
-        "status": status.connection.name(),
-        "last-error": status.last_error.name(),
-        "uptime-seconds": status.uptime,
-        "external-address": status.external_address,
-    })
-}
-
-/// The figures of the link as they are shown. States in which it has not been are left out.
-pub(super) fn show_link(metrics: &Metrics) -> Value {
-    let states = ConnectionStatus::ALL
-        .iter()
-        .map(|state| (state.name(), metrics.time_in(*state)));
-    let been = states.filter(|(_, time)| !time.is_zero());
-    let seconds: serde_json::Map<String, Value> = been
-        .map(|(name, time)| (name.to_owned(), json!(time.as_secs())))
-        .collect();
-    json!({
-        "drops": metrics.drops,
-        "reconnects": metrics.reconnects,
-        "seconds-in": seconds,
-    })
 }
 
 /// A mapping as it is shown.

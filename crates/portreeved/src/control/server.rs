@@ -9,13 +9,14 @@ use std::os::unix::net::UnixStream as BlockingStream;
 use std::path::Path;
 use std::sync::Arc;
 
-use portreeve_engine::{Entries, EntryKey, LinkRequest, Protocol, Reply, Request, Status, Time};
+use portreeve_engine::{Entries, EntryKey, Protocol, Reply, Request, Status, Time};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tracing::{debug, info};
 
-use super::protocol::{Command, Link, Response, Selection, show, show_connection, show_link, show_pinhole};
+use super::link::{self, Link};
+use super::protocol::{Command, Response, Selection, show, show_pinhole};
 use crate::exit::{self, Failure};
 use crate::http::Ask;
 
@@ -126,8 +127,10 @@ async fn carry_out<O: Office>(command: Command, office: &O) -> Result<Value, Str
 async fn status<O: Office>(office: &O) -> Result<Value, String> {
     let status = engine_status(office).await?;
     let mut facts = office.facts();
-    facts["connection"] = show_connection(&status);
-    facts["link"] = show_link(&status.link);
+    let mut link = link::show(&status);
+    for part in ["connection", "link"] {
+        facts[part] = link[part].take();
+    }
     facts["mappings"] = json!({"count": status.mappings, "capacity": status.capacity});
     facts["pinholes"] = json!({"count": status.pinholes, "capacity": status.pinhole_capacity});
     facts["system-update-id"] = json!(status.system_update_id);
@@ -146,20 +149,14 @@ async fn entries<O: Office>(office: &O) -> Result<Entries, String> {
 }
 
 async fn link<O: Office>(office: &O, what: Link) -> Result<Value, String> {
-    let request = match what {
-        Link::Status => None,
-        Link::Connect => Some(LinkRequest::Connect),
-        Link::Disconnect => Some(LinkRequest::Disconnect),
-        Link::Terminate => Some(LinkRequest::Terminate),
-    };
-    if let Some(request) = request {
+    if let Some(request) = what.request() {
         match office.ask(Request::Link(request)).await.ok_or(STOPPING)? {
-            Reply::Link(asked) => asked.map_err(|fault| fault.to_string())?,
+            Reply::Link(asked) => asked.map_err(|fault| link::refusal(&fault))?,
             _ => return Err(UNEXPECTED.to_owned()),
         }
     }
     let status = engine_status(office).await?;
-    Ok(json!({"connection": show_connection(&status), "link": show_link(&status.link)}))
+    Ok(link::show(&status))
 }
 
 async fn engine_status<O: Office>(office: &O) -> Result<Box<Status>, String> {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use super::link;
 use super::protocol::Command;
 
 /// What a person sees of an answer.
@@ -14,7 +15,7 @@ pub(super) fn render(command: &Command, answer: &Value) -> String {
         Command::Clients => table(entries(answer).iter(), CLIENTS)
             .unwrap_or_else(|| "no LAN host has mappings or pinholes\n".to_owned()),
         Command::Revoke { .. } => format!("removed {}\n{}", count(answer), mappings(answer)),
-        Command::Link { .. } => lines(&link_rows(answer)),
+        Command::Link { .. } => lines(&link::rows(answer)),
         Command::Reload => reload(answer),
         Command::Stop { .. } => "stopped\n".to_owned(),
     }
@@ -106,7 +107,7 @@ fn status(answer: &Value) -> String {
         ("traffic", text(&answer["backend"])),
         ("WAN", text(&answer["wan"])),
     ];
-    rows.extend(link_rows(answer));
+    rows.extend(link::rows(answer));
     rows.extend([
         ("LAN", lans.join(", ")),
         ("mappings", of(&answer["mappings"])),
@@ -116,57 +117,10 @@ fn status(answer: &Value) -> String {
     lines(&rows)
 }
 
-/// The connection and its history.
-fn link_rows(answer: &Value) -> Vec<Row> {
-    let (connection, link) = (&answer["connection"], &answer["link"]);
-    let seconds = |value: &Value| value.as_u64().unwrap_or_default();
-    let state = match (text(&connection["status"]), text(&connection["last-error"])) {
-        (status, error) if error != "ERROR_NONE" && !error.is_empty() => format!("{status}, {error}"),
-        (status, _) if seconds(&connection["uptime-seconds"]) > 0 => {
-            format!("{status} for {}", span(seconds(&connection["uptime-seconds"])))
-        }
-        (status, _) => status,
-    };
-    let address = match text(&connection["external-address"]) {
-        address if address.is_empty() => "unknown".to_owned(),
-        address => address,
-    };
-    let mut times: Vec<(&String, u64)> = link["seconds-in"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(state, time)| (state, seconds(time)))
-        .collect();
-    times.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
-    let times: Vec<String> = times
-        .iter()
-        .map(|(state, time)| format!("{state} {}", span(*time)))
-        .collect();
-    let dropped = format!(
-        "dropped {}, came back {}",
-        times_word(seconds(&link["drops"])),
-        times_word(seconds(&link["reconnects"]))
-    );
-    vec![
-        ("link", state),
-        ("external address", address),
-        ("since the start", dropped),
-        ("time in states", times.join(", ")),
-    ]
-}
-
-fn times_word(count: u64) -> String {
-    match count {
-        0 => "never".to_owned(),
-        1 => "once".to_owned(),
-        count => format!("{count} times"),
-    }
-}
-
 /// A name and a value.
-type Row = (&'static str, String);
+pub(super) type Row = (&'static str, String);
 
-fn lines(rows: &[Row]) -> String {
+pub(super) fn lines(rows: &[Row]) -> String {
     let mut out = String::new();
     for (name, value) in rows {
         // Writing to a String cannot fail.
@@ -232,7 +186,7 @@ fn entries(answer: &Value) -> &[Value] {
 }
 
 /// A value without the quotes of JSON, and without what could steer a terminal: descriptions are strangers' words.
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     let text = match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
@@ -243,7 +197,7 @@ fn text(value: &Value) -> String {
         .collect()
 }
 
-fn span(seconds: u64) -> String {
+pub(super) fn span(seconds: u64) -> String {
     match (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60) {
         (0, 0, 0, s) => format!("{s}s"),
         (0, 0, m, s) => format!("{m}m{s:02}s"),
@@ -312,35 +266,6 @@ EXTERNAL  FROM          TO                ENDS IN            DESCRIPTION
             "{alone}"
         );
         assert_eq!(count(&json!([pinhole(7, Value::Null, Value::Null)])), "1 pinhole");
-    }
-
-    #[test]
-    fn the_link_is_told_with_its_history() {
-        let up = json!({
-            "connection": {"status": "Connected", "last-error": "ERROR_NONE", "uptime-seconds": 125,
-                           "external-address": "11.11.11.2"},
-            "link": {"drops": 1, "reconnects": 2, "seconds-in": {"Connecting": 3, "Connected": 3600}},
-        });
-        let what = super::super::protocol::Link::Status;
-        let expected = "\
-link              Connected for 2m05s
-external address  11.11.11.2
-since the start   dropped once, came back 2 times
-time in states    Connected 1h00m, Connecting 3s
-";
-        assert_eq!(render(&Command::Link { what }, &up), expected);
-        let down = json!({
-            "connection": {"status": "Disconnected", "last-error": "ERROR_NO_CARRIER", "uptime-seconds": 0,
-                           "external-address": ""},
-            "link": {"drops": 0, "reconnects": 0, "seconds-in": {}},
-        });
-        let expected = "\
-link              Disconnected, ERROR_NO_CARRIER
-external address  unknown
-since the start   dropped never, came back never
-time in states
-";
-        assert_eq!(render(&Command::Link { what }, &down), expected);
     }
 
     #[test]

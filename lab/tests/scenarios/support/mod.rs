@@ -1,6 +1,7 @@
 //! What the scenarios share.
 
 mod bytes;
+mod link;
 mod many;
 
 use std::fs;
@@ -18,6 +19,7 @@ use portreeve_testkit::{Finished, wait_until};
 pub(crate) use bytes::{
     Talk, connect_from, external, is_open, is_served_by, refuses_tcp, seen_from, served_tcp, served_udp,
 };
+pub(crate) use link::{Hooks, becomes, external_address, is_running, link_status, shows};
 pub(crate) use many::{NO_LIMITS, NONE, add_all, closed_ports, in_parallel};
 
 /// How long something may take that happens at once, on a machine that is busy with other tests.
@@ -45,6 +47,15 @@ pub(crate) fn bed_with_tables(tables: &str) -> Option<Bed> {
         ..Settings::default()
     };
     is_ours().then(|| Bed::own(&settings))?
+}
+
+/// As [`bed_with_tables`], but the daemon is not started yet.
+pub(crate) fn idle_with_tables(tables: &str) -> Option<Bed> {
+    let settings = Settings {
+        tables: tables.to_owned(),
+        ..Settings::default()
+    };
+    is_ours().then(|| Bed::idle(&settings))?
 }
 
 /// Runs `portreeved` with arguments in the gateway's namespace, to its end.
