@@ -16,7 +16,7 @@ fn values<'a>(lines: &'a [Value], variable: &str) -> Vec<&'a str> {
     let changes = lines.iter().filter(|line| line["event"] == "change");
     changes
         .filter(|line| line["variable"] == variable)
-        .map(|line| line["value"].as_str().unwrap())
+        .map(|line| line["value"].as_str().expect("values are texts"))
         .collect()
 }
 
