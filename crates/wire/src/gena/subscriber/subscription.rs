@@ -115,6 +115,6 @@ mod tests {
     fn what_is_asked_for_is_what_the_gateways_side_reads() {
         let url = Url::parse("http://[fd77::2]:4004/a").unwrap();
         assert_eq!(callback(&url), "<http://[fd77::2]:4004/a>");
-        assert_eq!(asked_timeout(Duration::from_millis(1800_900)), "Second-1800");
+        assert_eq!(asked_timeout(Duration::from_millis(1_800_900)), "Second-1800");
     }
 }
