@@ -4,6 +4,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use portreeve_lab::Bed;
+use portreeve_lab::programs::require_program;
 use portreeve_lab::subject::{Kind, Settings};
 use portreeve_lab::tool::Tool;
 use portreeve_testkit::{Addresses, Echo, reach_tcp, wait_until};
@@ -20,6 +21,12 @@ const GLOBAL: &str = "2001:db8:77::11";
 /// A gateway that lets nobody in over IPv6 but through pinholes.
 fn behind_firewall() -> Option<Bed> {
     Bed::of(Kind::Portreeved, &Settings::behind_firewall())
+}
+
+/// Debian's, which shows IGD:2, in the same place.
+fn miniupnpd() -> Option<Bed> {
+    require_program("miniupnpd", "miniupnpd-nftables")?;
+    Bed::of(Kind::Miniupnpd, &Settings::behind_firewall())
 }
 
 /// One with these lines in its configuration.
@@ -55,10 +62,29 @@ fn opened(event: &Value) -> (u64, &Value) {
 #[test]
 fn bytes_pass_only_while_the_pinhole_is_there() {
     let Some(bed) = behind_firewall() else { return };
+    bytes_pass_only_while_it_is_there(&bed);
+}
+
+/// It lets nobody open a pinhole over IPv4: it is found again over IPv6, and asked from the address that it is for. Its
+/// packets are not counted there.
+#[test]
+fn bytes_pass_through_a_pinhole_of_miniupnpd_too() {
+    let Some(bed) = miniupnpd() else { return };
+    let host = bed.lan_host(1);
+    let asked = format!(
+        "call WANIPv6FirewallControl AddPinhole RemoteHost= RemotePort=0 InternalClient={} InternalPort=81 Protocol=6 \
+         LeaseTime=60",
+        host.ipv6()
+    );
+    explains(&Tool::on(host).error(&asked, 1), "action-not-authorized", &[]);
+    bytes_pass_only_while_it_is_there(&bed);
+}
+
+fn bytes_pass_only_while_it_is_there(bed: &Bed) {
     let host = bed.lan_host(1);
     let (tool, own) = (Tool::on(host), host.ipv6());
     let _echo = Echo::tcp(host, 8080);
-    assert!(!reaches(&bed, own, 8080), "the firewall is on");
+    assert!(!reaches(bed, own, 8080), "the firewall is on");
 
     let mut running = tool.start("pinhole add 8080");
     let event = running.sees("pinhole-opened", SOON);
@@ -71,19 +97,22 @@ fn bytes_pass_only_while_the_pinhole_is_there() {
     );
     let checked = tool.result(&format!("pinhole check {id}"));
     assert_eq!(checked["traffic"], "none-yet", "{checked}");
-    assert!(reaches(&bed, own, 8080));
-    let checked = tool.result(&format!("pinhole check {id}"));
-    assert_eq!(checked["traffic"], "passes", "{checked}");
-    let packets = tool.result(&format!("pinhole packets {id}"));
-    assert!(
-        packets["packets"].as_u64().is_some_and(|packets| packets > 0),
-        "{packets}"
-    );
+    assert!(reaches(bed, own, 8080));
+    if bed.subject().kind() == Kind::Portreeved {
+        let checked = tool.result(&format!("pinhole check {id}"));
+        assert_eq!(checked["traffic"], "passes", "{checked}");
+        let packets = tool.result(&format!("pinhole packets {id}"));
+        assert!(
+            packets["packets"].as_u64().is_some_and(|packets| packets > 0),
+            "{packets}"
+        );
+    }
 
     let result = running.interrupt();
     assert_eq!(result["ending"], "removed", "{result}");
-    assert!(!reaches(&bed, own, 8080), "it is closed");
-    explains(&tool.error(&format!("pinhole packets {id}"), 1), "no-such-pinhole", &[]);
+    assert!(!reaches(bed, own, 8080), "it is closed");
+    let missing = tool.error(&format!("pinhole update {id}"), 1);
+    assert!(missing["upnp"]["code"].is_u64(), "{missing}");
 }
 
 #[test]
@@ -116,17 +145,19 @@ fn a_detached_pinhole_is_looked_after_by_its_number() {
 
 #[test]
 fn a_kept_pinhole_comes_back_when_the_gateway_has_lost_everything() {
-    let Some(bed) = behind_firewall() else { return };
-    let host = bed.lan_host(1);
-    let _echo = Echo::tcp(host, 8080);
-    let mut running = Tool::on(host).start("pinhole add 8080");
-    running.sees("pinhole-opened", SOON);
-    bed.subject().cut_power(&bed);
-    bed.start();
-    assert!(wait_until(LONG, || reaches(&bed, host.ipv6(), 8080)));
-    let result = running.interrupt();
-    assert_eq!(result["ending"], "removed", "{result}");
-    assert!(!reaches(&bed, host.ipv6(), 8080));
+    for bed in [behind_firewall(), miniupnpd()].into_iter().flatten() {
+        let host = bed.lan_host(1);
+        let _echo = Echo::tcp(host, 8080);
+        let mut running = Tool::on(host).start("pinhole add 8080");
+        running.sees("pinhole-opened", SOON);
+        bed.subject().cut_power(&bed);
+        bed.start();
+        let kind = bed.subject().kind();
+        assert!(wait_until(LONG, || reaches(&bed, host.ipv6(), 8080)), "{kind:?}");
+        let result = running.interrupt();
+        assert_eq!(result["ending"], "removed", "{kind:?}: {result}");
+        assert!(!reaches(&bed, host.ipv6(), 8080), "{kind:?}");
+    }
 }
 
 #[test]

@@ -104,6 +104,8 @@ pub(crate) struct Keeping {
     /// How often it was found in a row and then did not answer after all.
     found_in_vain: u32,
     can_check: bool,
+    /// Whether a look at it has ever shown it since it was opened.
+    was_seen: bool,
     check_at: Instant,
     look_home_at: Instant,
     /// Until then announcements do not lead to another search.
@@ -138,6 +140,7 @@ impl Keeping {
             heard: false,
             found_in_vain: 0,
             can_check: true,
+            was_seen: false,
             check_at: since + schedule::CHECK_UNHEARD,
             look_home_at: since + schedule::LOOK_HOME,
             calm_until: since,
@@ -257,6 +260,7 @@ impl Keeping {
     pub(crate) fn checked(&mut self, result: Result<(), Error>, now: Instant) {
         let Err(error) = result else {
             self.found_in_vain = 0;
+            self.was_seen = true;
             if self.failures == 0 && matches!(self.state, PinholeState::Unconfirmed(_)) {
                 self.become_state(PinholeState::Open, PinholeChange::Opened);
             }
@@ -265,6 +269,8 @@ impl Keeping {
         match refusal(&error) {
             Some(702) => self.not_needed(now),
             Some(704) => self.gone(error, now),
+            // Some refuse in other words what they have not (miniupnpd: 402), and others refuse the question as such.
+            Some(_) if std::mem::take(&mut self.was_seen) => self.suspect(now),
             Some(_) => self.can_check = false,
             None if is_absence(&error) => self.gone_away(error, now),
             None => {}

@@ -212,6 +212,18 @@ fn a_gateway_that_cannot_be_looked_at_is_left_alone_until_the_renewal() {
 }
 
 #[test]
+fn one_that_was_seen_before_and_is_refused_now_is_asked_for_anew_once() {
+    let mut world = World::new();
+    world.keeping.checked(Ok(()), world.now);
+    world.keeping.checked(Err(refused(402)), world.now);
+    assert_eq!(world.until_order(0), Some(Order::Add));
+    world.keeping.added(Ok(Answer::Open(7)), world.now, world.now);
+    world.keeping.checked(Err(refused(402)), world.now);
+    world.now += Duration::from_secs(100);
+    assert_eq!(world.keeping.order(world.now), None);
+}
+
+#[test]
 fn it_follows_our_address() {
     let mut world = World::new();
     let (from, to): (Ipv6Addr, Ipv6Addr) = ("fd77::2".parse().unwrap(), "fd77::3".parse().unwrap());
