@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use portreeve_wire::Url;
+use portreeve_wire::service;
 use portreeve_wire::soap::{self, Reply};
 
 use crate::error::{Conversation, Error, Refusal};
@@ -86,8 +87,8 @@ impl Control {
     }
 
     async fn exchange(&self, action: &str, soap_action: &str, body: String) -> Result<Answer, Error> {
-        let (local, repetition) = (Some(self.local), repetition(action));
-        let response = self.http.post(&self.url, soap_action, body, local, repetition).await?;
+        let (local, kind) = (Some(self.local), (repetition(action), length(action)));
+        let response = self.http.post(&self.url, soap_action, body, local, kind).await?;
         tracing::trace!(url = %self.url, action, status = response.status, "answered");
         // Gateways send answers and faults under all kinds of statuses, so what the body says comes first.
         match soap::parse_reply(action, &response.body) {
@@ -118,5 +119,15 @@ fn repetition(action: &str) -> http::Repetition {
     match reads || mappings || pinholes {
         true => http::Repetition::Harmless,
         false => http::Repetition::Harmful,
+    }
+}
+
+/// Only one action of the standard lists anything; nobody knows what those of vendors do.
+fn length(action: &str) -> http::Length {
+    let mut actions = service::KNOWN.iter().flat_map(|service| service.actions);
+    let mut standard = || actions.any(|known| known.name == action);
+    match action != "GetListOfPortMappings" && (action == soap::QUERY || standard()) {
+        true => http::Length::Short,
+        false => http::Length::Long,
     }
 }

@@ -92,3 +92,21 @@ async fn state_variables_are_read_as_text() {
     let entries = endpoint.query("PortMappingNumberOfEntries").await;
     assert_eq!(entries.as_deref(), Ok("12"));
 }
+
+#[tokio::test]
+async fn only_what_lists_may_be_long() {
+    let long = || {
+        let filling = " ".repeat(1 << 20);
+        Told::Whole(
+            200,
+            format!("<a><GetListOfPortMappingsResponse/><GetStatusInfoResponse/>{filling}</a>"),
+        )
+    };
+    assert!(matches!(
+        status_info(long).await,
+        Err(Error::Conversation(Conversation::TooLarge { .. }))
+    ));
+    let endpoint = Loopback::endpoint(&WAN_IP_CONNECTION, 2, move |_| long());
+    let listed = endpoint.control().call("GetListOfPortMappings", &[]).await;
+    assert!(listed.is_ok_and(|answer| answer.complete));
+}

@@ -1,6 +1,9 @@
 //! A gateway's way to the internet.
 
 use std::net::IpAddr;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::wan::WanConnection;
 use crate::actions::{WanCommonInterfaceConfig, WanIpv6FirewallControl};
@@ -17,6 +20,8 @@ pub struct Connection {
     pub(super) name: ConnectionName,
     pub(super) position: usize,
     pub(super) seen: Option<StatusSeen>,
+    /// When the last of it was seen.
+    pub(super) seen_at: Option<Instant>,
 }
 
 /// What a connection said about itself while the gateway was being found.
@@ -64,6 +69,15 @@ impl Connection {
         self.seen.as_ref()
     }
 
+    /// What it said about itself, if that is only just past and complete.
+    pub(crate) fn status_just_seen(&self) -> Option<&StatusSeen> {
+        /// A program that maps as soon as it has found the gateway need not ask for the same again.
+        const JUST: Duration = Duration::from_secs(1);
+        let told = |seen: &&StatusSeen| !seen.connection_status.is_empty() && !seen.external_address.is_empty();
+        let seen = self.seen.as_ref().filter(told)?;
+        (self.seen_at?.elapsed() < JUST).then_some(seen)
+    }
+
     /// Asks for status and address. What the gateway refuses to tell stays empty; an error means that there was no
     /// talking to it.
     pub(super) async fn look(&mut self) -> Result<(), Conversation> {
@@ -77,6 +91,7 @@ impl Connection {
             seen.external_address = address;
         }
         self.seen = Some(seen);
+        self.seen_at = Some(Instant::now());
         Ok(())
     }
 

@@ -187,6 +187,7 @@ impl Reader<'_> {
                 },
                 position,
                 seen: None,
+                seen_at: None,
             }
         })
     }

@@ -36,8 +36,10 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
     /// Most bytes of a document that is fetched.
     pub(crate) document_limit: usize,
-    /// Most bytes of the answer to an action: listings are long.
+    /// Most bytes of the answer to an action.
     pub(crate) answer_limit: usize,
+    /// Most bytes of the answer to an action that lists, or of which nobody knows what it does.
+    pub(crate) listing_limit: usize,
 }
 
 /// Talks HTTP/1.1. Requests to one address and port wait for each other (some gateways are upset by requests at the
@@ -90,6 +92,15 @@ pub(crate) enum Repetition {
     Harmful,
 }
 
+/// How long an answer may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// A handful of values.
+    Short,
+    /// A list.
+    Long,
+}
+
 /// A request, to be sent more than once if need be.
 struct Question<'a> {
     url: &'a Url,
@@ -111,7 +122,8 @@ impl Default for Settings {
         Self {
             timeout: Duration::from_secs(3),
             document_limit: 256 * 1024,
-            answer_limit: 4 * 1024 * 1024,
+            answer_limit: 64 * 1024,
+            listing_limit: 4 * 1024 * 1024,
         }
     }
 }
@@ -142,7 +154,7 @@ impl Client {
         soap_action: &str,
         body: String,
         from: Option<IpAddr>,
-        repetition: Repetition,
+        (repetition, length): (Repetition, Length),
     ) -> Result<Response, Conversation> {
         let mut request = self.request(Method::POST, url, body.into())?;
         let soap_action = HeaderValue::from_str(soap_action).map_err(|_| Conversation::Malformed {
@@ -155,8 +167,11 @@ impl Client {
         headers.insert(SOAP_ACTION, soap_action);
         let spelling = self.spelling.get_or_init(spelling::spelling).await;
         request.extensions_mut().extend(spelling.clone());
-        self.ask(url, from, self.settings.answer_limit, repetition, request)
-            .await
+        let limit = match length {
+            Length::Short => self.settings.answer_limit,
+            Length::Long => self.settings.listing_limit,
+        };
+        self.ask(url, from, limit, repetition, request).await
     }
 
     /// A request of eventing: SUBSCRIBE or UNSUBSCRIBE, with its own header fields (UDA 1.1 section 4.1).

@@ -25,6 +25,9 @@ use crate::network::BoxFuture;
 /// How long taking a mapping away is tried.
 const REMOVAL: Duration = Duration::from_secs(2);
 
+/// How long a gateway is not listened to that has no events, or so many that they are of no use.
+const ANOTHER_TRY: Duration = Duration::from_secs(3600);
+
 /// The way to the task. The task ends when nobody has one any more.
 #[derive(Clone, Debug)]
 pub(crate) struct Keeper {
@@ -112,6 +115,8 @@ struct Task {
     announcements: Option<Announcements>,
     /// While there are mappings, and the gateway is there and has events.
     events: Option<Events>,
+    /// Until then, none are listened for.
+    no_events_until: Instant,
     wakefulness: Wakefulness,
 }
 
@@ -135,6 +140,7 @@ impl Task {
             shared: BTreeMap::new(),
             announcements: listen(&gateway),
             events: None,
+            no_events_until: Instant::now(),
             commands,
             gateway,
             wakefulness: Wakefulness::new(Instant::now(), SystemTime::now()),
@@ -144,6 +150,7 @@ impl Task {
     async fn run(mut self) {
         loop {
             self.publish();
+            self.hear_events();
             if self.wakefulness.has_slept(Instant::now(), SystemTime::now()) {
                 self.keeping.woke_up(Instant::now());
             }
@@ -204,9 +211,6 @@ impl Task {
                 let (_, wanted, made, _) = shared.lock().0.clone().parts();
                 let sure_for = made.sure_for.map(|seconds| Duration::from_secs(seconds.into()));
                 self.shared.insert(id, shared);
-                if self.events.is_none() && self.keeping.is_here() {
-                    self.events = Events::of(&self.gateway);
-                }
                 self.keeping
                     .keep(id, Kept::new(wanted, follows_us, made.external_port), sure_for, since);
             }
@@ -215,7 +219,14 @@ impl Task {
             Event::Deaf => self.announcements = None,
             Event::Told(EventNews::Come(come)) => self.keeping.events_come(come, Instant::now()),
             Event::Told(EventNews::Forgotten) => self.keeping.forgotten(Instant::now()),
-            Event::Told(EventNews::Told(told)) => self.keeping.told(told, Instant::now()),
+            Event::Told(EventNews::Told(told)) => {
+                let now = Instant::now();
+                self.keeping.told(told, now);
+                if self.keeping.is_told_too_much() {
+                    self.hear_no_events(now);
+                    self.no_events_until = now + ANOTHER_TRY;
+                }
+            }
             Event::Done(outcome) => self.take(outcome),
             Event::End | Event::Time => {}
         }
@@ -260,6 +271,18 @@ impl Task {
         }
     }
 
+    /// Listens for events if that is not done and of use.
+    fn hear_events(&mut self) {
+        let now = Instant::now();
+        let of_use = !self.shared.is_empty() && self.keeping.is_here();
+        if self.events.is_none() && of_use && self.no_events_until <= now {
+            self.events = Events::of(&self.gateway);
+            if self.events.is_none() {
+                self.no_events_until = now + ANOTHER_TRY;
+            }
+        }
+    }
+
     fn hear_no_events(&mut self, now: Instant) {
         self.events = None;
         self.keeping.events_come(false, now);
@@ -274,7 +297,7 @@ impl Task {
         }
         self.keeping.found(found(&gateway), now);
         self.hear_no_events(now);
-        self.events = Events::of(&gateway);
+        self.no_events_until = now;
         self.gateway = gateway;
     }
 

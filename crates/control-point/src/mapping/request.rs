@@ -168,7 +168,7 @@ impl MapRequest {
             Family::Ipv6 => self.gateway.over(Family::Ipv4).await,
         };
         let gateway = over_ipv4.unwrap_or(self.gateway);
-        let status = status::essential(gateway.connection().wan()).await?;
+        let status = status::essential_now(gateway.connection()).await?;
         if self.status == Attitude::Heed {
             status.usable()?;
         }

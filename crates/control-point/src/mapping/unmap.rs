@@ -2,13 +2,19 @@
 
 use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::Protocol;
 use super::wanted::port;
 use crate::actions::DeletePortMappingRangeArguments;
-use crate::error::{Error, InvalidRequest, Refusal};
+use crate::error::{Conversation, Error, InvalidRequest, Refusal};
 use crate::gateway::{Gateway, WanConnection};
 use crate::listing::Entry;
+
+/// How long removing a range may take: a slow gateway with thousands of mappings must not keep us for hours.
+const RANGE: Duration = Duration::from_secs(120);
 
 impl Gateway {
     /// Removes the mapping of this external port that is for all remote hosts, whoever made it, if the gateway lets us.
@@ -26,7 +32,8 @@ impl Gateway {
     }
 
     /// Removes those mappings of a range of external ports that lead to this machine, and tells how many there were. A
-    /// range names nobody's mapping in particular, so others' are left alone.
+    /// range names nobody's mapping in particular, so others' are left alone. If that takes longer than two minutes, it
+    /// ends with an error, and some are left.
     pub async fn unmap_range(&self, protocol: Protocol, external_ports: RangeInclusive<u16>) -> Result<u32, Error> {
         let (start, end) = (*external_ports.start(), *external_ports.end());
         port("the first port", start)?;
@@ -35,6 +42,15 @@ impl Gateway {
             let problem = format!("it ends at {end}, before it begins at {start}");
             return Err(InvalidRequest::Argument { argument, problem }.into());
         }
+        let removal = self.remove_ours(protocol, external_ports);
+        timeout(RANGE, removal).await.unwrap_or_else(|_| {
+            let address = self.address().to_string();
+            Err(Conversation::Timeout { address, waited: RANGE }.into())
+        })
+    }
+
+    async fn remove_ours(&self, protocol: Protocol, external_ports: RangeInclusive<u16>) -> Result<u32, Error> {
+        let (start, end) = (*external_ports.start(), *external_ports.end());
         let listing = self.mappings().await?;
         let in_range = |entry: &Entry| entry.protocol == protocol && external_ports.contains(&entry.external_port);
         let (ours, others): (Vec<Entry>, Vec<Entry>) = listing

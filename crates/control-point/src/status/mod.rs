@@ -11,7 +11,7 @@ use std::time::Duration;
 
 pub use address::AddressKind;
 pub use connection_status::ConnectionStatus;
-pub(crate) use read::{essential, firewall, read_address};
+pub(crate) use read::{essential, essential_now, firewall, read_address};
 
 use crate::error::{Error, Unusable};
 use crate::gateway::Gateway;

@@ -4,15 +4,32 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use super::{AddressKind, ConnectionStatus, FirewallStatus, LinkStatus, Status};
-use crate::actions::{WanCommonInterfaceConfig, WanIpv6FirewallControl};
+use crate::actions::{GetStatusInfo, WanCommonInterfaceConfig, WanIpv6FirewallControl};
 use crate::error::Error;
-use crate::gateway::{Gateway, WanConnection};
+use crate::gateway::{Connection, Gateway, WanConnection};
 use crate::mapping::{is_silence, unhurried};
 
 /// What decides whether a mapping can work, and its external address: three requests.
 pub(crate) async fn essential(wan: &WanConnection) -> Result<Status, Error> {
     let info = told(unhurried(|| wan.get_status_info()).await)?;
     let address = told(unhurried(|| wan.get_external_ip_address()).await)?;
+    with_nat(wan, info.as_ref(), address).await
+}
+
+/// The same with one request, if the rest has just been seen while the gateway was being found.
+pub(crate) async fn essential_now(connection: &Connection) -> Result<Status, Error> {
+    let Some(seen) = connection.status_just_seen() else {
+        return essential(connection.wan()).await;
+    };
+    let info = GetStatusInfo {
+        connection_status: seen.connection_status.clone(),
+        last_connection_error: seen.last_connection_error.clone(),
+        uptime: seen.uptime,
+    };
+    with_nat(connection.wan(), Some(&info), Some(seen.external_address.clone())).await
+}
+
+async fn with_nat(wan: &WanConnection, info: Option<&GetStatusInfo>, address: Option<String>) -> Result<Status, Error> {
     let nat = told(unhurried(|| wan.get_nat_rsip_status()).await)?;
     let (connection_status, last_connection_error, uptime) = match info {
         Some(info) => (

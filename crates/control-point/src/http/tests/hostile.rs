@@ -29,10 +29,12 @@ async fn an_endless_body_is_cut_off() {
     }
     let chunk = b"10\r\nxxxxxxxxxxxxxxxx\r\n";
     let url = endless(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", chunk).await;
-    let answer = client(PATIENT)
-        .post(&url, "\"x#y\"", String::new(), None, Repetition::Harmless)
-        .await;
-    assert_eq!(answer, Err(too_large(&url, 128 * 1024)));
+    for (length, limit) in [(Length::Short, 128), (Length::Long, 256)] {
+        let answer = client(PATIENT)
+            .post(&url, "\"x#y\"", String::new(), None, (Repetition::Harmless, length))
+            .await;
+        assert_eq!(answer, Err(too_large(&url, limit * 1024)));
+    }
 }
 
 #[tokio::test]
@@ -122,7 +124,13 @@ async fn garbage_is_named() {
 async fn a_service_type_that_breaks_the_request_is_not_sent() {
     let url = Url::parse("http://127.0.0.1:9/").unwrap();
     let answer = client(PATIENT)
-        .post(&url, "\"x\r\nEvil: y\"", String::new(), None, Repetition::Harmless)
+        .post(
+            &url,
+            "\"x\r\nEvil: y\"",
+            String::new(),
+            None,
+            (Repetition::Harmless, Length::Short),
+        )
         .await;
     assert!(matches!(answer, Err(Conversation::Malformed { .. })), "{answer:?}");
 }

@@ -54,7 +54,13 @@ async fn a_request_that_a_kept_connection_swallowed_is_sent_again() {
     assert_eq!(
         whole(
             client
-                .post(&url, "\"x#y\"", "<a/>".to_owned(), None, Repetition::Harmless)
+                .post(
+                    &url,
+                    "\"x#y\"",
+                    "<a/>".to_owned(),
+                    None,
+                    (Repetition::Harmless, Length::Short)
+                )
                 .await
         ),
         "1"
@@ -67,7 +73,13 @@ async fn what_must_not_be_carried_out_twice_is_sent_over_a_connection_of_its_own
     let client = client(PATIENT);
     assert_eq!(whole(client.get(&url, None).await), "0");
     let answer = client
-        .post(&url, "\"x#y\"", String::new(), None, Repetition::Harmful)
+        .post(
+            &url,
+            "\"x#y\"",
+            String::new(),
+            None,
+            (Repetition::Harmful, Length::Short),
+        )
         .await;
     assert_eq!(whole(answer), "1");
     assert_eq!(whole(client.get(&url, None).await), "1");
@@ -198,7 +210,13 @@ async fn r63_a_gateway_that_minds_haste_is_asked_again_and_slowly_from_then_on()
         assert_eq!(
             whole(
                 client
-                    .post(&url, "\"x#y\"", String::new(), None, Repetition::Harmless)
+                    .post(
+                        &url,
+                        "\"x#y\"",
+                        String::new(),
+                        None,
+                        (Repetition::Harmless, Length::Short)
+                    )
                     .await
             ),
             "ok"
@@ -213,7 +231,13 @@ async fn a_refusal_with_a_reason_is_not_asked_again() {
     assert_eq!(
         whole(
             client
-                .post(&url, "\"x#y\"", String::new(), None, Repetition::Harmless)
+                .post(
+                    &url,
+                    "\"x#y\"",
+                    String::new(),
+                    None,
+                    (Repetition::Harmless, Length::Short)
+                )
                 .await
         ),
         "ok"
@@ -221,7 +245,13 @@ async fn a_refusal_with_a_reason_is_not_asked_again() {
     assert_eq!(
         whole(
             client
-                .post(&url, "\"x#y\"", String::new(), None, Repetition::Harmless)
+                .post(
+                    &url,
+                    "\"x#y\"",
+                    String::new(),
+                    None,
+                    (Repetition::Harmless, Length::Short)
+                )
                 .await
         ),
         "<Fault/>"

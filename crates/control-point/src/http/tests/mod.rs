@@ -13,7 +13,7 @@ use portreeve_wire::Url;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Client, Repetition, Response, Settings};
+use super::{Client, Length, Repetition, Response, Settings};
 use crate::error::Conversation;
 use crate::network::System;
 
@@ -26,6 +26,7 @@ fn client(timeout: Duration) -> Client {
         timeout,
         document_limit: 64 * 1024,
         answer_limit: 128 * 1024,
+        listing_limit: 256 * 1024,
     };
     Client::new(Arc::new(System), settings)
 }

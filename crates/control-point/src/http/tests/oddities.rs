@@ -28,7 +28,7 @@ async fn a_request_is_spelt_as_naive_routers_expect() {
             "\"urn:x:1#Do\"",
             "<body/>".to_owned(),
             Some(local),
-            Repetition::Harmless,
+            (Repetition::Harmless, Length::Short),
         )
         .await;
     assert_eq!(response.unwrap().local, local);
@@ -99,7 +99,13 @@ async fn sloppy_heads_are_understood() {
 async fn faults_come_with_their_status_and_body() {
     let url = answering("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 8\r\n\r\n<fault/>").await;
     let response = client(PATIENT)
-        .post(&url, "\"x#y\"", String::new(), None, Repetition::Harmless)
+        .post(
+            &url,
+            "\"x#y\"",
+            String::new(),
+            None,
+            (Repetition::Harmless, Length::Short),
+        )
         .await
         .unwrap();
     assert_eq!(

@@ -17,6 +17,16 @@ const SAMPLE: usize = 4;
 /// How long after a request of ours a change is taken for its effect. A check finds later what that hides.
 const OWN: Duration = Duration::from_secs(3);
 
+/// Of messages in a row, each counts for so long.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// With more, some may be waiting at the gateway, which spaces them: what it tells may be minutes old.
+const BUSY: u32 = 8;
+
+/// With more, hearing of everything costs more than asking for what matters. A thousand mappings made at once, and as
+/// many renewed every half an hour, stay below.
+const TOO_MANY: u32 = 1200;
+
 /// What the gateway has told by itself.
 #[derive(Debug)]
 pub(super) struct Events {
@@ -27,6 +37,9 @@ pub(super) struct Events {
     own_until: Instant,
     /// Before then, nothing is looked at because of another event.
     calm_until: Instant,
+    /// Messages of late, and since when less of them count.
+    messages: u32,
+    draining_since: Instant,
 }
 
 /// An event; `None` is what it says nothing about.
@@ -46,12 +59,21 @@ impl Events {
             system_update_id: None,
             own_until: now,
             calm_until: now,
+            messages: 0,
+            draining_since: now,
         }
     }
 
     /// Whether events come.
     pub(super) fn come(&self) -> bool {
         self.come
+    }
+
+    fn count(&mut self, now: Instant) {
+        let drained = now.saturating_duration_since(self.draining_since).as_secs() / DRAIN.as_secs();
+        let drained = u32::try_from(drained).unwrap_or(u32::MAX);
+        self.draining_since += DRAIN.saturating_mul(drained);
+        self.messages = self.messages.saturating_sub(drained).saturating_add(1);
     }
 
     /// We change something from now on.
@@ -81,9 +103,16 @@ impl Keeping {
         };
     }
 
+    /// Whether so much is told that hearing it is not worth while.
+    pub(crate) fn is_told_too_much(&self) -> bool {
+        self.events.messages > TOO_MANY
+    }
+
     /// An event.
     pub(crate) fn told(&mut self, told: Told, now: Instant) {
         let events = &mut self.events;
+        events.count(now);
+        let busy = events.messages > BUSY;
         let connected = events.connected;
         events.connected = told.connected.or(connected);
         let moved = told
@@ -99,7 +128,9 @@ impl Keeping {
             events.calm_until = due + schedule::CALM;
             self.survey_at = self.survey_at.min(due);
         }
-        if changed && !own && self.can_check && self.events.calm_until <= now {
+        if busy {
+            self.survey_at = self.survey_at.min(now + schedule::SURVEY);
+        } else if changed && !own && self.can_check && self.events.calm_until <= now {
             self.events.calm_until = now + schedule::CALM;
             self.suspect_some();
         }

@@ -103,6 +103,8 @@ impl Keeping {
             }
             Checked::Impossible => {
                 self.can_check = false;
+                // From now on, nothing else shows whether it is there.
+                self.survey_at = self.survey_at.min(now + schedule::SURVEY);
                 self.suspect.clear();
             }
             Checked::Unknown(error) if is_absence(&error) => self.gone_away(error, now),

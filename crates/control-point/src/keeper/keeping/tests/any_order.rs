@@ -14,6 +14,9 @@ enum Happening {
     Update(Option<u32>),
     WokeUp,
     LookedHome(bool),
+    EventsCome(bool),
+    Told(Told),
+    SubscriptionLost,
     /// Carries the next order out, with one of several results.
     Ordered(u8),
     Passed(u64),
@@ -30,9 +33,29 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => boot_id.prop_map(Happening::Update),
         1 => Just(Happening::WokeUp),
         1 => any::<bool>().prop_map(Happening::LookedHome),
+        1 => any::<bool>().prop_map(Happening::EventsCome),
+        3 => told().prop_map(Happening::Told),
+        1 => Just(Happening::SubscriptionLost),
         12 => any::<u8>().prop_map(Happening::Ordered),
         6 => (0_u64..4_000_000).prop_map(Happening::Passed),
     ]
+}
+
+fn told() -> impl Strategy<Value = Told> {
+    let address = prop_oneof![
+        Just(None),
+        (0_u8..3).prop_map(|last| Some(Ipv4Addr::new(11, 11, 11, last).into()))
+    ];
+    let told = (
+        any::<Option<bool>>(),
+        prop::option::of(address),
+        prop::option::of(0_u32..4),
+    );
+    told.prop_map(|(connected, external_address, system_update_id)| Told {
+        connected,
+        external_address,
+        system_update_id,
+    })
 }
 
 /// What may come of an order.
@@ -121,6 +144,9 @@ proptest! {
                         keeping.looked_home(there, now);
                     }
                 }
+                Happening::EventsCome(come) => keeping.events_come(come, now),
+                Happening::Told(told) => keeping.told(told, now),
+                Happening::SubscriptionLost => keeping.forgotten(now),
                 Happening::Ordered(result) => match keeping.order(now) {
                     Some(order) => {
                         if let Order::Renew { id, .. } | Order::Check { id, .. } = &order {

@@ -1,6 +1,7 @@
 //! Weeks of keeping against a gateway that is a few fields.
 
 mod any_order;
+mod events;
 
 use std::collections::BTreeMap;
 
