@@ -10,8 +10,8 @@ use portreeve_lab::upnp::{ControlPoint, refused};
 use portreeve_testkit::{Echo, wait_until};
 
 use crate::support::{
-    Hooks, SOON, Talk, becomes, bed_with_tables, control, external, fresh, is_running, is_served_by, link_status,
-    port_of, shows, soon,
+    Hooks, SOON, Talk, becomes, bed_with_tables, control, edit_configuration, external, external_address, fresh,
+    is_running, is_served_by, link_status, port_of, shows, soon,
 };
 
 const CONNECTION: &str = "WANIPConnection:2";
@@ -111,7 +111,7 @@ fn where_only_the_administrator_may_control_points_are_refused_and_he_is_not() {
 
 #[test]
 fn where_nobody_may_nobody_may() {
-    let Some((bed, hooks)) = driven("nobody") else { return };
+    let Some((bed, _hooks)) = driven("nobody") else { return };
     let client = bed.client(1);
     refused(client.call("ForceTermination", &[]), &[606]);
     let denied = control(&bed, &["link", "disconnect"]);
@@ -119,8 +119,7 @@ fn where_nobody_may_nobody_may() {
     assert!(denied.stderr.contains("link.control"), "{}", denied.stderr);
     assert_eq!(link_status(&client).get("NewConnectionStatus"), "Connected");
     // The reload lets the administrator, at once.
-    let _ = hooks;
-    crate::support::edit_configuration(&bed, "control = \"nobody\"", "control = \"admin\"");
+    edit_configuration(&bed, "control = \"nobody\"", "control = \"admin\"");
     control(&bed, &["reload"]).success();
     control(&bed, &["link", "disconnect", "--now"]).success();
     becomes(&bed, &client, "Disconnected");
@@ -230,7 +229,7 @@ fn a_hook_that_hangs_is_ended_and_its_traces_removed() {
     let hooks = Hooks::new()
         .script("connect", "echo $$ >shell; sleep 600 &\necho $! >child; wait")
         .script("disconnect", &format!("{DOWN}; echo cleaned >>log"));
-    let table = hooks.table("control = \"lan\"\nconnect-timeout = 4");
+    let table = hooks.table("control = \"lan\"\nconnect-timeout = 8");
     let Some(bed) = bed_with_tables(&table) else { return };
     let client = bed.client(1);
     becomes(&bed, &client, "Connected");
@@ -245,7 +244,8 @@ fn a_hook_that_hangs_is_ended_and_its_traces_removed() {
     assert_eq!(told["code"], "connection-setup-in-progress", "{told}");
     refused(client.add(&fresh(&bed, &client)), &[501]);
     soon(&bed, "the hook runs", || is_running(&hooks.path("child")));
-    becomes(&bed, &client, "Disconnected");
+    let ended = || link_status(&client).get("NewConnectionStatus") == "Disconnected";
+    assert!(wait_until(Duration::from_secs(20), ended), "{}", bed.subject().log());
     shows(
         &bed,
         &client,
@@ -272,6 +272,7 @@ fn a_hook_that_runs_is_ended_by_the_opposite_wish_and_with_the_daemon() {
         return;
     };
     let client = bed.client(1);
+    becomes(&bed, &client, "Connected");
     ask(&client, "ForceTermination");
     becomes(&bed, &client, "Disconnected");
     let running = || is_running(&hooks.path("child")) && is_running(&hooks.path("shell"));
@@ -306,26 +307,24 @@ fn while_a_disconnection_is_pending_traffic_flows_and_then_ends() {
     let _echo = Echo::tcp(client.host(), port);
     client.add(&mapping).expect("a free port");
     let talk = Talk::open(bed.internet_host(1), external(&bed, port));
-    client
-        .call("SetWarnDisconnectDelay", &[("NewWarnDisconnectDelay", "4")])
-        .expect("the LAN may");
+    let delay = |seconds: &str| {
+        let set = client.call("SetWarnDisconnectDelay", &[("NewWarnDisconnectDelay", seconds)]);
+        set.expect("the LAN may");
+    };
 
-    let asked = Instant::now();
+    delay("60");
     ask(&client, "RequestTermination");
     let pending = link_status(&client);
     assert_eq!(pending.get("NewConnectionStatus"), "PendingDisconnect");
-    assert_eq!(crate::support::external_address(&client), "11.11.11.2");
+    assert_eq!(external_address(&client), "11.11.11.2");
     assert!(talk.is_alive() && is_served_by(&bed, port, "lan1"));
     client.add(&fresh(&bed, &client)).expect("mappings are made still");
     refused(client.call("RequestTermination", &[]), &[707]);
     // RequestConnection takes the warning back.
     ask(&client, "RequestConnection");
     assert_eq!(link_status(&client).get("NewConnectionStatus"), "Connected");
-    assert!(
-        asked.elapsed() < Duration::from_secs(4),
-        "the machine is too slow for this test"
-    );
 
+    delay("2");
     let asked = Instant::now();
     ask(&client, "RequestTermination");
     for status in [
@@ -340,7 +339,7 @@ fn while_a_disconnection_is_pending_traffic_flows_and_then_ends() {
             assert_eq!(told.value("ExternalIPAddress").as_deref(), Some(""));
         }
     }
-    assert!(asked.elapsed() >= Duration::from_millis(3900), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() >= Duration::from_millis(1900), "{:?}", asked.elapsed());
     shows(
         &bed,
         &client,
@@ -361,10 +360,10 @@ fn an_idle_link_ends_and_a_used_one_does_not() {
     client.add(&mapping).expect("a free port");
     let talk = Talk::open(bed.internet_host(1), external(&bed, port_of(&mapping)));
     client
-        .call("SetIdleDisconnectTime", &[("NewIdleDisconnectTime", "3")])
+        .call("SetIdleDisconnectTime", &[("NewIdleDisconnectTime", "5")])
         .expect("the LAN may");
     let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(8) {
+    while begun.elapsed() < Duration::from_secs(11) {
         assert!(talk.is_alive(), "used all the time\n{}", bed.subject().log());
         thread::sleep(Duration::from_millis(50));
     }
@@ -372,7 +371,7 @@ fn an_idle_link_ends_and_a_used_one_does_not() {
     assert_eq!(still.get("NewConnectionStatus"), "Connected");
     // Packets on the LAN side are no use of the link.
     assert!(
-        wait_until(Duration::from_secs(20), || {
+        wait_until(Duration::from_secs(30), || {
             link_status(&client).get("NewConnectionStatus") == "Disconnected"
         }),
         "{}",

@@ -1,7 +1,7 @@
 //! The configuration as its user meets it: what is read, what is refused and in which words.
 
 use portreeve_engine::Protocol;
-use portreeve_engine::config::Nat;
+use portreeve_engine::config::{LinkControl, LinkKind, Nat};
 use portreeve_engine::policy::Verdict;
 use portreeve_wire::{Offer, Quirk};
 
@@ -280,6 +280,24 @@ fn a_link_that_cannot_be_driven_is_told_before_the_start() {
     ] {
         assert_eq!(told(text), expected, "{text}");
     }
+}
+
+#[test]
+fn a_reload_gives_the_link_no_other_driver() {
+    let reloaded = read("link.kind = \"command\"\nlink.control = \"lan\"").unwrap();
+    let own = Own {
+        lans: Vec::new(),
+        addresses: Vec::new(),
+        connection_device: String::new(),
+        offer: Offer::default(),
+        pinholes: Pinholes::Effective,
+        link: OwnLink::from(&LinkSettings::default()),
+    };
+    let config = engine_config(&reloaded, &own);
+    assert_eq!(
+        (config.link_kind, config.link_control),
+        (LinkKind::Watched, LinkControl::Lan)
+    );
 }
 
 #[test]
