@@ -197,7 +197,8 @@ impl Publisher {
             return Err(Full);
         }
         let feed = self.feed(subscriber.service);
-        self.subscriptions.insert(sid, Subscription::new(subscriber, feed, now));
+        let subscription = Subscription::new(subscriber, feed, &self.feeds[feed], now);
+        self.subscriptions.insert(sid, subscription);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use portreeve_wire::{Url, Uuid};
 
-use super::feed::Feed;
+use super::feed::{Feed, Properties};
 use super::{Delivery, Outcome, Publisher, Subscriber};
 use crate::time::Time;
 
@@ -27,6 +27,10 @@ pub(super) struct Subscription {
     /// Index of the callback that took the last message.
     preferred: usize,
     next_seq: u32,
+    /// All variables as they were at the SUBSCRIBE, until they have been told.
+    first: Properties,
+    /// Number of the last change that is in them.
+    first_up_to: u64,
     told: Told,
     /// As it was before the message that is on its way.
     told_before: Told,
@@ -75,9 +79,10 @@ impl Slot {
 }
 
 impl Subscription {
-    pub(super) fn new(subscriber: Subscriber, feed: usize, now: Time) -> Self {
+    /// To the feed with this index.
+    pub(super) fn new(subscriber: Subscriber, index: usize, feed: &Feed, now: Time) -> Self {
         Self {
-            feed,
+            feed: index,
             client: subscriber.client,
             expires: now + subscriber.timeout,
             ready_at: now,
@@ -87,6 +92,8 @@ impl Subscription {
             callbacks: subscriber.callbacks.into(),
             preferred: 0,
             next_seq: 0,
+            first: feed.all(subscriber.version),
+            first_up_to: feed.end,
             told: Told::Nothing,
             told_before: Told::Nothing,
             failures: 0,
@@ -133,7 +140,7 @@ impl Subscription {
         self.told_before = self.told;
         let properties = loop {
             let (properties, told) = match self.told {
-                Told::Nothing => (feed.all(self.version), feed.end),
+                Told::Nothing => (std::mem::take(&mut self.first), self.first_up_to),
                 Told::LostAfter(number) => (feed.changed_since(number, self.version), feed.end),
                 Told::UpTo(number) if number == feed.end => return None,
                 Told::UpTo(number) => match feed.after(number, self.version) {

@@ -110,6 +110,24 @@ fn the_first_message_has_everything_and_waits_for_the_answer() {
 }
 
 #[test]
+fn what_changes_between_the_answer_and_the_first_message_is_told_after_it() {
+    let mut publisher = publisher();
+    publisher.subscribe(sid(1), subscriber(1), START).unwrap();
+    publisher.publish(vec![evented("SystemUpdateID", 8u32)], START);
+    publisher.release(sid(1), ANSWERED);
+    publisher.publish(vec![evented("SystemUpdateID", 9u32)], START);
+    let (_, first) = delivered(&mut publisher, START);
+    assert_ne!(first["SystemUpdateID"], "8");
+    for (number, told) in [(1, "8"), (2, "9")] {
+        let (seq, properties) = delivered(&mut publisher, after(u64::from(number) * 1000));
+        assert_eq!(
+            (seq, properties),
+            (number, BTreeMap::from([("SystemUpdateID", told.to_owned())]))
+        );
+    }
+}
+
+#[test]
 fn changes_that_belong_together_are_one_message_and_others_are_not_mixed() {
     let mut publisher = publisher();
     subscribed(&mut publisher, 1);
