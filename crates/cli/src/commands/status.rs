@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use portreeve::events::{Means, News, Watch};
+use portreeve::events::{Means, News, Service, Watch};
 use portreeve::status::{self, LinkStatus};
 use portreeve::{Error, Gateway};
 use tokio::time::{Instant, sleep_until};
@@ -116,7 +116,9 @@ impl Occasions {
             tokio::select! {
                 news = self.watch.next() => match news {
                     Some(News::Change(_)) => self.look_at = self.look_at.min(Instant::now() + TOGETHER),
-                    Some(News::Means { means, .. }) => self.events_come |= means == Means::Events,
+                    Some(News::Means { service, means }) if is_connection(&service) => {
+                        self.events_come = means == Means::Events;
+                    }
                     Some(News::Unreachable { .. }) => {
                         self.events_come = false;
                         self.look_at = Instant::now();
@@ -232,4 +234,11 @@ fn traffic(link: &LinkStatus) -> Traffic {
         sent_packets: link.packets_sent.map(Into::into),
         received_packets: link.packets_received.map(Into::into),
     }
+}
+
+/// Whether it is the service whose changes `status` shows.
+fn is_connection(service: &Service) -> bool {
+    ["WANIPConnection", "WANPPPConnection"]
+        .iter()
+        .any(|name| service.service_type.contains(name))
 }

@@ -12,8 +12,9 @@ use super::subscription;
 use super::watching::{Ability, Order, Verdict, Watching};
 use super::{Means, News, NoEvents, Service};
 use crate::discovery::{Announcement, Announcements};
-use crate::error::{Conversation, Error, NoGateway};
+use crate::error::{Conversation, Error};
 use crate::gateway::{Gateway, OfferedService};
+use crate::keeper::{find_again, is_elsewhere};
 use crate::network::BoxFuture;
 
 /// News that wait to be read. Who does not read them is told no more after a while: the subscriptions run out.
@@ -293,7 +294,7 @@ impl Task {
             }
             Order::Search => {
                 let gateway = self.request.gateway.clone();
-                Box::pin(async move { Outcome::Searched(search(&gateway).await) })
+                Box::pin(async move { Outcome::Searched(find_again(gateway).await) })
             }
         }
     }
@@ -366,8 +367,10 @@ impl Task {
             Announcement::Alive { boot_id, location } => {
                 let another_run = boot_id.is_some() && self.boot_id.is_some() && *boot_id != self.boot_id;
                 self.boot_id = boot_id.or(self.boot_id);
-                let location = location.as_deref().and_then(|text| Url::parse(text).ok());
-                let elsewhere = location.is_some_and(|url| url.authority() != self.request.gateway.authority());
+                let known = self.request.gateway.location();
+                let elsewhere = location
+                    .as_deref()
+                    .is_some_and(|location| is_elsewhere(location, known));
                 if another_run || elsewhere || self.watching.is_away() {
                     self.watching.came_anew(now);
                 } else if let Some(subscriber) = &self.subscriber {
@@ -378,17 +381,6 @@ impl Task {
             Announcement::Byebye => self.watching.says_farewell(now),
             Announcement::Update { next_boot_id } => self.boot_id = next_boot_id.or(self.boot_id),
         }
-    }
-}
-
-/// Finds the same gateway again.
-async fn search(gateway: &Gateway) -> Result<Gateway, Error> {
-    /// A search sends ever more rarely, and another one follows.
-    const ONE_SEARCH: Duration = Duration::from_secs(2);
-    let found = gateway.discovery().no_longer_than(ONE_SEARCH).await?;
-    match found.udn() == gateway.udn() {
-        true => Ok(found),
-        false => Err(NoGateway::default().into()),
     }
 }
 

@@ -35,6 +35,8 @@ pub(super) struct Watching {
     presence: Presence,
     /// How often the gateway was found in a row and then did not answer after all.
     found_in_vain: u32,
+    /// Before then, no announcement leads to a search: anybody can send them.
+    calm_until: Option<Instant>,
     news: Vec<News>,
 }
 
@@ -120,6 +122,7 @@ impl Watching {
             interval,
             presence: Presence::Here,
             found_in_vain: 0,
+            calm_until: None,
             news: Vec::new(),
         }
     }
@@ -131,7 +134,9 @@ impl Watching {
         }
         let interval = self.interval;
         let due = |watched: &Watched| watched.poll_at.is_some_and(|at| at <= now);
-        let (position, watched) = self.services.iter_mut().enumerate().find(|(_, w)| due(w))?;
+        // The one that has waited longest, so that a gateway that is slow to answer about one is asked about all.
+        let waiting = self.services.iter_mut().enumerate().filter(|(_, watched)| due(watched));
+        let (position, watched) = waiting.min_by_key(|(_, watched)| watched.poll_at)?;
         watched.poll_at = watched.next_poll(now, interval);
         Some(Order::Poll(position, watched.depth()))
     }
@@ -237,7 +242,7 @@ impl Watching {
                 self.presence = Presence::Away {
                     since: now,
                     searches: 0,
-                    search_at: now,
+                    search_at: self.calm_until.map_or(now, |calm| calm.max(now)),
                 }
             }
         }
@@ -251,13 +256,15 @@ impl Watching {
                 .iter_mut()
                 .find(|watched| watched.ability != Ability::Mute)
         {
-            watched.poll_at = Some(now + MOMENT);
+            let soon = now + MOMENT;
+            watched.poll_at = Some(watched.poll_at.map_or(soon, |at| at.min(soon)));
         }
     }
 
     /// The gateway was found. How changes are learnt from now on is told next.
     pub(super) fn found(&mut self, now: Instant) {
         self.found_in_vain += 1;
+        self.calm_until = Some(now + schedule::CALM);
         if let Presence::Away { .. } = self.presence {
             self.news.push(News::Back);
         }

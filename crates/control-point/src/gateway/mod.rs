@@ -10,9 +10,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use portreeve_wire::{Url, ssdp};
+use tokio::sync::OnceCell;
 
 use crate::actions::{LanHostConfigManagement, Layer3Forwarding};
 use crate::discovery::{Discovery, Family};
+use crate::error::{Error, NoGateway};
 use crate::http;
 use crate::mapping::Memory;
 use crate::network::Interface;
@@ -36,6 +38,8 @@ struct Inner {
     discovery: Discovery,
     memory: Memory,
     descriptions: Descriptions,
+    /// As it is reached in the other family, once that has been found out.
+    sibling: OnceCell<Gateway>,
 }
 
 /// What an answer to a search says about a gateway besides where it is.
@@ -57,6 +61,7 @@ impl Gateway {
             discovery,
             memory: Memory::default(),
             descriptions: Descriptions::default(),
+            sibling: OnceCell::new(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -135,12 +140,32 @@ impl Gateway {
         })
     }
 
-    /// The same gateway as it is reached in this family, if it is found there.
-    pub(crate) async fn over(&self, family: Family) -> Option<Self> {
-        let found = self.discovery().of_any_gateway().family(family).await;
-        let found = found.ok().filter(|found| found.udn() == self.udn())?;
+    /// The same gateway as it is reached in the other family, if it is found there. It is searched for once, so that all
+    /// that is made there shares one memory and one keeper.
+    pub(crate) async fn over_the_other_family(&self) -> Option<&Self> {
+        self.inner.sibling.get_or_try_init(|| self.find_sibling()).await.ok()
+    }
+
+    async fn find_sibling(&self) -> Result<Self, Error> {
+        let family = match Family::of(self.address()) {
+            Family::Ipv4 => Family::Ipv6,
+            Family::Ipv6 => Family::Ipv4,
+        };
+        let discovery = self.discovery().of_any_gateway().family(family);
+        let is_it = |found: &Self| found.udn() == self.udn();
+        let first = discovery.clone().await.ok();
+        let found = match first.filter(is_it) {
+            Some(found) => found,
+            // Where there are several gateways, the best one may be another.
+            None => discovery
+                .all()
+                .await?
+                .into_iter()
+                .find(is_it)
+                .ok_or_else(NoGateway::default)?,
+        };
         tracing::debug!(location = found.location(), "reached in another family");
-        Some(found)
+        Ok(found)
     }
 
     fn on_its_interface<T>(&self, look: impl Fn(&Interface) -> Option<T>) -> Option<T> {

@@ -165,7 +165,7 @@ impl MapRequest {
         // Gateways compare the address that asks with InternalClient.
         let over_ipv4 = match Family::of(self.gateway.address()) {
             Family::Ipv4 => None,
-            Family::Ipv6 => self.gateway.over(Family::Ipv4).await,
+            Family::Ipv6 => self.gateway.over_the_other_family().await.cloned(),
         };
         let gateway = over_ipv4.unwrap_or(self.gateway);
         let status = status::essential_now(gateway.connection()).await?;

@@ -189,7 +189,7 @@ impl Task {
     /// Leads to our address of now, if the one before is not ours any more.
     fn follow(&mut self, now: Instant) {
         let before = self.wanted.internal_client;
-        if !self.follows_us || has_address(&self.gateway, before) {
+        if !self.follows_us || has_address(&self.gateway, before) != Some(false) {
             return;
         }
         if let Some(client) = self.gateway.local_ipv6() {

@@ -56,7 +56,7 @@ impl Way {
     fn to(gateway: &Gateway, client: Option<Ipv6Addr>) -> Result<Self, Unusable> {
         let service = gateway.connection().firewall().ok_or(Unusable::NoFirewallControl)?;
         let over_ipv6 = Family::of(gateway.address()) == Family::Ipv6;
-        let firewall = match client.filter(|client| over_ipv6 && has_address(gateway, *client)) {
+        let firewall = match client.filter(|client| over_ipv6 && has_address(gateway, *client) == Some(true)) {
             Some(client) => WanIpv6FirewallControl::new(service.endpoint().from(client.into())),
             None => service.clone(),
         };
@@ -66,15 +66,15 @@ impl Way {
 
     /// To the same gateway over IPv6, if it can be found there.
     async fn over_ipv6(gateway: &Gateway, client: Option<Ipv6Addr>) -> Option<Self> {
-        Self::to(&gateway.over(Family::Ipv6).await?, client).ok()
+        Self::to(gateway.over_the_other_family().await?, client).ok()
     }
 }
 
-/// Whether this address is ours now. If the system does not tell, nothing is bound to it.
-pub(super) fn has_address(gateway: &Gateway, address: Ipv6Addr) -> bool {
-    let interfaces = gateway.discovery().interfaces().unwrap_or_default();
+/// Whether this address is ours now, if the system tells.
+pub(super) fn has_address(gateway: &Gateway, address: Ipv6Addr) -> Option<bool> {
+    let interfaces = gateway.discovery().interfaces().ok()?;
     let mut addresses = interfaces.iter().flat_map(|interface| &interface.addresses);
-    addresses.any(|(ours, _)| *ours == IpAddr::V6(address))
+    Some(addresses.any(|(ours, _)| *ours == IpAddr::V6(address)))
 }
 
 /// Whether the gateway may answer another way of asking differently: not what the standard defines for the pinhole itself.

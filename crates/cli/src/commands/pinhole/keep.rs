@@ -60,6 +60,7 @@ impl Kept {
         tokio::select! {
             ended = self.tell(output) => ended,
             () = stop.asked() => Ok(()),
+            () = output.abandoned() => Err(End::ReaderGone),
         }
     }
 

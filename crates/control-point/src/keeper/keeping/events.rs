@@ -32,6 +32,8 @@ const TOO_MANY: u32 = 1200;
 pub(super) struct Events {
     come: bool,
     connected: Option<bool>,
+    /// The inner `None` is a gateway without an address.
+    external_address: Option<Option<IpAddr>>,
     system_update_id: Option<u32>,
     /// Until then, a change of the table is most likely our own.
     own_until: Instant,
@@ -56,6 +58,7 @@ impl Events {
         Self {
             come: false,
             connected: None,
+            external_address: None,
             system_update_id: None,
             own_until: now,
             calm_until: now,
@@ -67,6 +70,12 @@ impl Events {
     /// Whether events come.
     pub(super) fn come(&self) -> bool {
         self.come
+    }
+
+    /// Whether they come, but have not told of this address that the gateway has now: a firewall may have closed since, or
+    /// the gateway given up.
+    pub(super) fn missed(&self, external_address: Option<Option<IpAddr>>) -> bool {
+        self.come && self.external_address != external_address
     }
 
     fn count(&mut self, now: Instant) {
@@ -95,6 +104,7 @@ impl Keeping {
         }
         self.events.come = come;
         (self.events.connected, self.events.system_update_id) = (None, None);
+        self.events.external_address = None;
         self.check_at = self.check_at.min(now + self.check_interval());
         let survey_at = now + self.survey_interval();
         self.survey_at = match come {
@@ -110,7 +120,10 @@ impl Keeping {
 
     /// An event.
     pub(crate) fn told(&mut self, told: Told, now: Instant) {
+        // Those that seemed to have stopped come after all.
+        self.events_come(true, now);
         let events = &mut self.events;
+        events.external_address = told.external_address.or(events.external_address);
         events.count(now);
         let busy = events.messages > BUSY;
         let connected = events.connected;

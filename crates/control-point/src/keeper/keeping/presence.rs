@@ -69,6 +69,9 @@ impl Keeping {
         if restarted || moved {
             self.suspect_all(now);
         }
+        if moved && self.events.missed(survey.external_address) {
+            self.events_come(false, now);
+        }
         if before.connected == Some(false) && survey.connected == Some(true) {
             self.retry_failed(now);
         }
