@@ -5,6 +5,8 @@ use std::path::Path;
 
 #[path = "../../../fuzz/checks/description.rs"]
 mod description;
+#[path = "../../../fuzz/checks/gena.rs"]
+mod gena;
 #[path = "../../../fuzz/checks/scpd.rs"]
 mod scpd;
 #[path = "../../../fuzz/checks/soap.rs"]
@@ -52,4 +54,9 @@ fn description_corpus() {
 #[test]
 fn scpd_corpus() {
     replay("scpd", scpd::check);
+}
+
+#[test]
+fn gena_corpus() {
+    replay("gena", gena::check);
 }

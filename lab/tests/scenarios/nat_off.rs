@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use portreeve_lab::Bed;
-use portreeve_lab::tool::Tool;
 use portreeve_lab::upnp::gena::Listener;
 use portreeve_lab::upnp::refused;
 use portreeve_testkit::{Echo, wait_until};
-use serde_json::json;
 
 use crate::support::{
     Talk, append_configuration, bed, bed_with_tables, control, edit_configuration, external, fresh, is_served_by,
@@ -93,17 +91,4 @@ fn a_static_mapping_waits_for_nat_too() {
     control(&bed, &["reload"]).success();
     assert!(!is_served_by(&bed, 443, "lan2"));
     assert_eq!(bed.client(1).number_of_entries(), 1);
-}
-
-#[test]
-fn the_tool_says_that_no_mapping_is_needed() {
-    let Some(bed) = bed(&["gateway.nat=false"]) else { return };
-    let tool = Tool::on(bed.lan_host(1));
-    let status = tool.result("status");
-    assert_eq!(status["unusable"]["code"], "nat-off", "{status}");
-    let error = tool.error("map 8080", 4);
-    assert_eq!(error["code"], "nat-off", "{error}");
-    let words = error["problem"].as_str().unwrap_or_default();
-    assert!(words.contains("does not translate") || words.contains("NAT"), "{words}");
-    assert_eq!(tool.result("list --all")["mappings"], json!([]));
 }
