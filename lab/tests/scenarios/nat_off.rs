@@ -5,7 +5,7 @@ use std::time::Duration;
 use portreeve_lab::Bed;
 use portreeve_lab::upnp::gena::Listener;
 use portreeve_lab::upnp::refused;
-use portreeve_testkit::{Echo, wait_until};
+use portreeve_testkit::{Echo, reach_tcp, wait_until};
 
 use crate::support::{
     Talk, append_configuration, bed, bed_with_tables, control, edit_configuration, external, fresh, is_served_by,
@@ -78,6 +78,25 @@ fn a_lease_ends_while_nat_is_off() {
     assert!(wait_until(Duration::from_secs(10), || client.number_of_entries() == 0));
     switch(&bed, OFF, ON);
     refused(client.specific(&mapping), &[714]);
+}
+
+#[test]
+fn the_relay_closes_its_ports_while_nat_is_off() {
+    let Some(bed) = bed(&["gateway.backend=relay"]) else {
+        return;
+    };
+    let client = bed.client(1);
+    let mapping = fresh(&bed, &client);
+    let port = port_of(&mapping);
+    let _echo = Echo::tcp(client.host(), port);
+    client.add(&mapping).expect("NAT is on");
+    let is_open = || reach_tcp(bed.internet_host(1), external(&bed, port)).is_ok();
+    assert!(is_open());
+    switch(&bed, ON, OFF);
+    assert!(!is_open());
+    client.specific(&mapping).expect("it is still in the table");
+    switch(&bed, OFF, ON);
+    assert!(is_open());
 }
 
 #[test]

@@ -11,10 +11,19 @@ use crate::support::{bed, idle, is_served_by, port_of, shared};
 const PPP: &str = "WANPPPConnection:1";
 const LAN: &str = "LANHostConfigManagement:1";
 
-/// The types that a search for everything finds.
+/// The targets that a search for everything finds, which are those of the description and no others.
+#[track_caller]
 fn advertised(client: &ControlPoint<'_>) -> BTreeSet<String> {
     let heard = ssdp::search(client.host(), "ssdp:all");
-    heard.iter().map(|answer| answer.header("ST").to_owned()).collect()
+    let heard: BTreeSet<_> = heard.iter().map(|answer| answer.header("ST").to_owned()).collect();
+    let devices = client.root_device().all();
+    let described = devices.iter().flat_map(|device| {
+        let services = device.services.iter().map(|service| service.service_type.clone());
+        services.chain([device.udn.clone(), device.device_type.clone()])
+    });
+    let described: BTreeSet<_> = described.chain(["upnp:rootdevice".to_owned()]).collect();
+    assert_eq!(heard, described);
+    heard
 }
 
 #[test]

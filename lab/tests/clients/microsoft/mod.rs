@@ -98,7 +98,7 @@ impl<'a> Machine<'a> {
         assert!(description.child("URLBase").is_none());
         let root = Device::read(description.child("device").expect("required"));
         // XP lists a gateway only if it has a page and a service in its root device.
-        assert_eq!(root.element.text_of("presentationURL"), "/");
+        assert!(!root.element.text_of("presentationURL").is_empty());
         assert_eq!(root.services.len(), 1);
         for device in root.all() {
             assert!(device.device_type.ends_with(":1"), "{}", device.device_type);
@@ -278,7 +278,8 @@ fn windows_xp_may_repeat_a_call_as_m_post() {
 fn function_discovery_sees_version_1_wherever_it_looks() {
     let Some(bed) = Bed::shared() else { return };
     let (mut discovery, path) = Machine::find(Stack::FunctionDiscovery, bed.lan_host(1), "upnp:rootdevice");
-    assert_eq!(path, "/igd2.xml", "what everybody else is led to");
+    let others = bed.client(1);
+    assert!(others.location().ends_with(&path), "what everybody else is led to");
     discovery.look_around(&path);
 }
 
