@@ -97,12 +97,15 @@ fn to_the_first_line(line: &str) {
 
 #[test]
 fn what_goes_on_ends_when_nobody_reads_it_any_more() {
-    let gateway = ScriptedGateway::builder().start_on_loopback();
+    let gateway = ScriptedGateway::builder().ipv6_firewall().start_on_loopback();
     to_the_first_line(&watch(&gateway, "--json"));
     assert_eq!(gateway.subscriptions(), 0);
     let url = gateway.description_url();
     to_the_first_line(&format!("status --watch --json --gateway {url}"));
     to_the_first_line(&format!("map 8080 --json --gateway {url}"));
+    to_the_first_line(&format!(
+        "pinhole add 8080 --client 2001:db8:77::2 --json --gateway {url}"
+    ));
     let gone = wait_until(LIMIT, || gateway.mappings().is_empty() && gateway.subscriptions() == 0);
     assert!(gone, "{:?}", gateway.mappings());
 }

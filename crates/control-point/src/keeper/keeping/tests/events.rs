@@ -144,3 +144,24 @@ fn a_gateway_that_cannot_be_looked_at_is_surveyed_every_minute_all_the_same() {
     let surveys = asked(&world, "survey") - before;
     assert!(surveys >= 19, "{surveys}");
 }
+
+#[test]
+fn events_that_miss_a_new_address_are_not_relied_on_until_one_comes() {
+    let mut world = told_world(1);
+    let address = |last| Some(Some(Ipv4Addr::new(11, 11, 11, last).into()));
+    let told = |last| Told {
+        external_address: address(last),
+        ..Told::default()
+    };
+    let survey = |last| Survey {
+        external_address: address(last),
+        ..Survey::default()
+    };
+    world.keeping.told(told(1), world.now);
+    world.keeping.surveyed(Ok(survey(1)), world.now);
+    assert!(world.keeping.events.come(), "what was told is what is seen");
+    world.keeping.surveyed(Ok(survey(2)), world.now);
+    assert!(!world.keeping.events.come());
+    world.keeping.told(told(2), world.now);
+    assert!(world.keeping.events.come());
+}
