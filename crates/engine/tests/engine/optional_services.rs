@@ -119,6 +119,40 @@ fn the_firewall_status_is_what_the_configuration_says() {
     assert_eq!(status["InboundPinholeAllowed"], Value::Boolean(false));
 }
 
+#[test]
+fn a_reload_that_changes_the_firewall_is_evented() {
+    let with = |enabled, pinholes_allowed| {
+        let mut config = config();
+        config.offer = Offer::EVERYTHING;
+        config.firewall.enabled = enabled;
+        config.firewall.pinholes_allowed = pinholes_allowed;
+        config
+    };
+    let mut gateway = Gateway::new(with(true, true));
+    gateway.engine.poll_evented();
+    for (enabled, pinholes_allowed, expected) in [
+        (true, false, &["InboundPinholeAllowed=0"][..]),
+        (false, false, &["FirewallEnabled=0"]),
+        (false, false, &[]),
+        (true, true, &["FirewallEnabled=1", "InboundPinholeAllowed=1"]),
+    ] {
+        match gateway.ask(Request::Reconfigure(Box::new(with(enabled, pinholes_allowed)))) {
+            Reply::Reconfigured(Ok(())) => {}
+            other => panic!("{other:?}"),
+        }
+        let told = gateway.engine.poll_evented();
+        assert!(
+            told.iter()
+                .all(|change| change.service.name == "WANIPv6FirewallControl")
+        );
+        let told: Vec<String> = told
+            .iter()
+            .map(|change| format!("{}={}", change.variable.name, change.value))
+            .collect();
+        assert_eq!(told, expected);
+    }
+}
+
 fn lan(last: u8, dhcp: Option<Dhcp>) -> LanHosts {
     let router = Ipv4Addr::new(192, 168, last, 1);
     LanHosts {
