@@ -131,9 +131,15 @@ impl Link {
         address.filter(|address| self.status().passes_packets() && !address.is_unspecified())
     }
 
-    /// `ExternalIPv6Address`.
+    /// `ExternalIPv6Address`: none whenever nothing can come to it.
     pub(crate) fn external_ipv6(&self) -> Option<Ipv6Addr> {
-        self.report.ipv6
+        let reachable = match self.kind {
+            // Disconnected may only mean that the IPv4 address is lost, with IPv6 as good as before.
+            LinkKind::Watched => self.report.configured && self.report.carrier,
+            // What was torn down has no address, whatever the interface still holds.
+            LinkKind::Controlled => self.status().passes_packets(),
+        };
+        self.report.ipv6.filter(|_| reachable)
     }
 
     /// Whether a mapping could forward now: packets pass, and there is an IPv4 address to which they come.

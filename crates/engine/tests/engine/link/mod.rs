@@ -2,6 +2,7 @@
 //! the transitions that are documented.
 
 mod model;
+mod ppp;
 mod settings;
 mod table;
 mod watched;

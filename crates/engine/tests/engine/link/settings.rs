@@ -10,7 +10,7 @@ use portreeve_wire::service::wan_ip_connection::WAN_IP_CONNECTION;
 use portreeve_wire::service::{self, Access, Allowed};
 use portreeve_wire::{Offer, Value};
 
-use super::world::{CONNECTING, controlled, ipv6_only, without_address, without_carrier};
+use super::world::{CONNECTING, controlled, dual_stack, ipv6_only, without_address, without_carrier};
 use crate::gateway::{ALICE, Gateway, config, connected};
 
 const TIMERS: [&str; 3] = ["AutoDisconnectTime", "IdleDisconnectTime", "WarnDisconnectDelay"];
@@ -75,13 +75,16 @@ fn arguments_are_held_against_the_table() {
 
 #[test]
 fn by_default_no_action_that_changes_the_link_changes_anything() {
-    for service in Offer::default().services() {
+    for service in Offer::EVERYTHING.services() {
         let guarded = service
             .actions
             .iter()
             .filter(|action| action.access == Access::LinkControl);
         for action in guarded.filter(|action| action.name != "SetDefaultConnectionService") {
-            let mut gateway = Gateway::new(config());
+            let mut gateway = Gateway::new(Config {
+                offer: Offer::EVERYTHING,
+                ..config()
+            });
             let arguments: Vec<(&str, &str)> = action
                 .arguments(service::Direction::In)
                 .map(|argument| match service.variable(argument.variable).unwrap().allowed {
@@ -390,29 +393,53 @@ fn settings_survive_a_reload_as_long_as_control_points_may_make_them() {
 fn every_change_is_evented() {
     let mut gateway = Gateway::new(controlled());
     gateway.engine.poll_evented();
-    let told = |gateway: &mut Gateway| -> Vec<String> {
-        let changes = gateway.engine.poll_evented();
-        changes
-            .iter()
-            .map(|change| format!("{}={}", change.variable.name, change.value))
-            .collect()
-    };
     gateway.action("RequestConnection").unwrap();
-    assert_eq!(told(&mut gateway), ["ConnectionStatus=Connecting"]);
+    assert_eq!(gateway.told(), ["ConnectionStatus=Connecting"]);
     gateway.driver(DriverReport::Connected);
-    let up = told(&mut gateway);
+    let up = gateway.told();
     assert!(up.contains(&"ConnectionStatus=Connected".to_owned()), "{up:?}");
     assert!(up.contains(&"ExternalIPAddress=11.11.11.2".to_owned()), "{up:?}");
     assert!(up.contains(&"NumberOfActiveConnections=1".to_owned()), "{up:?}");
     gateway.set("WarnDisconnectDelay", "30").unwrap();
     gateway.action("RequestTermination").unwrap();
-    assert_eq!(told(&mut gateway), ["ConnectionStatus=PendingDisconnect"]);
+    assert_eq!(gateway.told(), ["ConnectionStatus=PendingDisconnect"]);
     gateway.seconds(30);
-    assert!(told(&mut gateway).contains(&"ConnectionStatus=Disconnecting".to_owned()));
+    assert!(gateway.told().contains(&"ConnectionStatus=Disconnecting".to_owned()));
     gateway.driver(DriverReport::Disconnected(None));
-    assert_eq!(told(&mut gateway), ["ConnectionStatus=Disconnected"]);
+    assert_eq!(gateway.told(), ["ConnectionStatus=Disconnected"]);
     gateway.set("EnabledForInternet", "0").unwrap();
-    assert_eq!(told(&mut gateway), ["EnabledForInternet=0"]);
+    assert_eq!(gateway.told(), ["EnabledForInternet=0"]);
+}
+
+#[test]
+fn an_ipv6_address_is_told_only_while_packets_pass() {
+    for state in ConnectionStatus::ALL {
+        let mut gateway = Gateway::new(controlled());
+        gateway.link(dual_stack());
+        gateway.bring_into(*state);
+        let expected = match state {
+            Connected | PendingDisconnect => "2001:db8:113::2",
+            _ => "",
+        };
+        assert_eq!(
+            gateway.variable("ExternalIPv6Address"),
+            Ok(expected.into()),
+            "{state:?}"
+        );
+    }
+}
+
+#[test]
+fn the_ipv6_address_comes_and_goes_with_the_connection_as_events() {
+    let mut gateway = Gateway::new(controlled());
+    gateway.link(dual_stack());
+    gateway.told();
+    gateway.bring_into(Connected);
+    let up = gateway.told();
+    assert!(up.contains(&"ExternalIPv6Address=2001:db8:113::2".to_owned()), "{up:?}");
+    gateway.action("ForceTermination").unwrap();
+    let down = gateway.told();
+    assert!(down.contains(&"ExternalIPv6Address=".to_owned()), "{down:?}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use portreeve_engine::config::{LinkControl, LinkKind};
 use portreeve_engine::link::{ConnectionStatus, LastConnectionError, LinkReport};
 use portreeve_engine::{Config, DriverReport, LinkRequest};
 
-use super::world::{controlled, ipv6_only, without_address, without_carrier};
+use super::world::{controlled, dual_stack, ipv6_only, without_address, without_carrier};
 use crate::gateway::{ALICE, EXTERNAL, Gateway, config, connected};
 
 const CONTROLS: [LinkControl; 3] = [LinkControl::Nobody, LinkControl::Admin, LinkControl::Lan];
@@ -79,6 +79,48 @@ fn a_wan_that_had_an_ipv4_address_and_lost_it_is_not_ipv6_only() {
     assert_eq!(gateway.error(), LastConnectionError::IpConfiguration);
     gateway.link(connected());
     assert_eq!(gateway.variable("ExternalIPAddress"), Ok(EXTERNAL.into()));
+}
+
+#[test]
+fn its_ipv6_address_outlasts_the_ipv4_address_but_not_the_carrier() {
+    let mut gateway = watched(LinkControl::Nobody);
+    let without_carrier = LinkReport {
+        carrier: false,
+        ..dual_stack()
+    };
+    let without_interface = LinkReport {
+        configured: false,
+        ..dual_stack()
+    };
+    for (report, status, address) in [
+        (dual_stack(), ConnectionStatus::Connected, "2001:db8:113::2"),
+        (ipv6_only(), ConnectionStatus::Disconnected, "2001:db8:113::2"),
+        (without_carrier, ConnectionStatus::Disconnected, ""),
+        (without_interface, ConnectionStatus::Unconfigured, ""),
+    ] {
+        gateway.link(report);
+        assert_eq!(gateway.state(), status);
+        assert_eq!(
+            gateway.variable("ExternalIPv6Address"),
+            Ok(address.into()),
+            "{status:?}"
+        );
+    }
+}
+
+#[test]
+fn a_change_of_its_ipv6_address_is_evented() {
+    let mut gateway = watched(LinkControl::Nobody);
+    gateway.told();
+    gateway.link(dual_stack());
+    assert_eq!(gateway.told(), ["ExternalIPv6Address=2001:db8:113::2"]);
+    gateway.link(LinkReport {
+        ipv6: Some("2001:db8:113::77".parse().unwrap()),
+        ..dual_stack()
+    });
+    assert_eq!(gateway.told(), ["ExternalIPv6Address=2001:db8:113::77"]);
+    gateway.link(connected());
+    assert_eq!(gateway.told(), ["ExternalIPv6Address="]);
 }
 
 #[test]

@@ -46,6 +46,13 @@ pub(super) fn ipv6_only() -> LinkReport {
     }
 }
 
+pub(super) fn dual_stack() -> LinkReport {
+    LinkReport {
+        ipv6: ipv6_only().ipv6,
+        ..connected()
+    }
+}
+
 /// What the link says.
 impl Gateway {
     pub(super) fn status(&mut self) -> Status {
@@ -65,6 +72,15 @@ impl Gateway {
 
     pub(super) fn metrics(&mut self) -> Metrics {
         self.status().link
+    }
+
+    /// Evented variables with their values, as far as they changed since this was last looked at.
+    pub(super) fn told(&mut self) -> Vec<String> {
+        let changes = self.engine.poll_evented();
+        changes
+            .iter()
+            .map(|change| format!("{}={}", change.variable.name, change.value))
+            .collect()
     }
 
     /// What was asked of the driver since this was last looked at.
