@@ -31,6 +31,9 @@ const PACKAGES: [&str; 13] = [
 /// Without these there is no lab.
 const REQUIRED: [&str; 2] = ["ip", "nft"];
 
+/// Without one of these the lab leaves out the tests that run it, which then count as passed.
+pub(crate) const OF_SINGLE_TESTS: [&str; 5] = ["upnpc", "gssdp-discover", "dnsmasq", "udhcpc", "miniupnpd"];
+
 /// `cargo`, in the workspace.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -60,6 +63,12 @@ pub(crate) fn has_nextest() -> bool {
 
 pub(crate) fn has_program(program: &str) -> bool {
     succeeds(Command::new("sh").args(["-c", &format!("command -v {program}")]))
+}
+
+/// Whether Debian's own Python reaches the typelib of a library, as the lab's client tests ask for it.
+pub(crate) fn has_typelib(library: &str, version: &str) -> bool {
+    let code = format!("import gi; gi.require_version('{library}', '{version}')");
+    succeeds(Command::new("/usr/bin/python3").args(["-c", &code]))
 }
 
 /// Programs that the lab cannot do without and that are not there.

@@ -74,10 +74,13 @@ fn lab(report: &mut Report) {
     if let Err(error) = venv::make() {
         report.left_out("the Python clients", &format!("{error:#}"));
     }
-    for program in ["upnpc", "gssdp-discover"] {
+    for program in machine::OF_SINGLE_TESTS {
         if !machine::has_program(program) {
             report.left_out(&format!("the tests with {program}"), "it is not installed");
         }
+    }
+    if !machine::has_typelib("GUPnP", "1.6") {
+        report.left_out("the tests with GUPnP", "Debian's Python does not reach its typelib");
     }
     report.step(
         "lab",
