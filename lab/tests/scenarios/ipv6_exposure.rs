@@ -112,9 +112,10 @@ fn no_callback_leaves_the_lan_over_ipv6() {
     let internet = bed.internet_host(1);
     let listener = Listener::at(internet, (internet.ipv6(), 0).into());
     let port = listener.address().port();
-    // Whatever the gateway itself sends that way; neighbour discovery is not TCP.
+    // Whatever the gateway itself sends that way, neighbour discovery aside, and look-ups of names wherever they go.
     bed.gateway().nft(
-        "table inet watch { chain out { type filter hook output priority 0; oifname \"wan0\" meta l4proto tcp counter; }; }",
+        "table inet watch { chain out { type filter hook output priority 0; \
+         oifname \"wan0\" meta l4proto { tcp, udp } counter; meta l4proto { tcp, udp } th dport 53 counter; }; }",
     );
     let on_wan = internet.link_local("eth0");
     for client in [bed.client(1), bed.client_ipv6(1)] {
@@ -128,6 +129,7 @@ fn no_callback_leaves_the_lan_over_ipv6() {
             String::from("<http://[fd78::11]:4004/>"),
             String::from("<http://[ff02::1]:4004/>"),
             String::from("<http://[::]:4004/>"),
+            String::from("<http://events.example/>"),
         ] {
             let fields = format!("CALLBACK: {callback}\r\nNT: upnp:event\r\n");
             let answer = client.gena("SUBSCRIBE", "WANIPConnection:2", &fields).status;
@@ -147,7 +149,7 @@ fn no_callback_leaves_the_lan_over_ipv6() {
         .gateway()
         .command("nft", ["list", "table", "inet", "watch"])
         .success();
-    assert!(counted.contains("packets 0 "), "{counted}");
+    assert_eq!(counted.matches("packets 0 ").count(), 2, "{counted}");
 }
 
 /// Sends a search from an address of a host and tells whether anything comes back.

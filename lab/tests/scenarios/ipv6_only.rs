@@ -81,6 +81,23 @@ fn a_wan_without_ipv4_is_connected_with_an_ipv6_address_alone() {
 }
 
 #[test]
+fn a_change_of_the_external_ipv6_address_is_an_event() {
+    let Some(bed) = started(Addresses::Both, Addresses::Both) else {
+        return;
+    };
+    let host = bed.lan_host(1);
+    let client = bed.client(1);
+    let listener = Listener::on(host);
+    client.subscribe(CONNECTION, &listener.callback());
+    listener.until("ExternalIPv6Address", &bed.wan_ipv6().to_string());
+    bed.gateway().ip("-6 addr flush dev wan0 scope global");
+    let gone = listener.until("ExternalIPv6Address", "");
+    assert_eq!(gone.value("ConnectionStatus"), None, "IPv4 is as it was");
+    bed.gateway().ip("addr add 2001:db8:113::77/64 dev wan0 nodad");
+    listener.until("ExternalIPv6Address", "2001:db8:113::77");
+}
+
+#[test]
 fn without_ipv4_anywhere_the_gateway_finds_its_interfaces_and_opens_pinholes() {
     let Some(bed) = idle(Addresses::Ipv6Only, Addresses::Ipv6Only) else {
         return;

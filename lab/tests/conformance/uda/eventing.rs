@@ -185,12 +185,7 @@ fn section_4_1_1_no_callback_leaves_the_lan() {
     let client = bed.client(1);
     let listener = Listener::on(bed.internet_host(1));
     let port = listener.address().port();
-    // Whatever the gateway itself sends that way.
-    bed.gateway().nft(&format!(
-        "table inet watch {{\nchain out {{\ntype filter hook output priority 0\n\
-         oifname \"{}\" meta l4proto tcp counter\n}}\n}}\n",
-        bed.wan_interface()
-    ));
+    watch(&bed);
     for callback in [
         listener.callback(),
         format!("<http://{}:{port}/>", bed.internet_host(2).ipv4()),
@@ -202,6 +197,8 @@ fn section_4_1_1_no_callback_leaves_the_lan() {
         String::from("<http://239.255.255.250:1900/>"),
         String::from("<http://0.0.0.0/>"),
         String::from("<http://localhost:4004/>"),
+        // Nor is a name looked up.
+        String::from("<http://events.example/>"),
     ] {
         assert_eq!(
             subscribe(&client, &format!("CALLBACK: {callback}\r\n{NT}")),
@@ -212,11 +209,44 @@ fn section_4_1_1_no_callback_leaves_the_lan() {
     let mapping = PortMapping::new(&client, 9000);
     client.add(&mapping).expect("an own mapping");
     assert!(listener.next_within(A_WHILE).is_none());
+    assert_nothing_left(&bed);
+}
+
+#[test]
+fn section_4_1_1_of_several_callbacks_only_those_on_the_lan_are_used() {
+    let Some(bed) = own() else { return };
+    let client = bed.client(1);
+    let (outside, inside) = (Listener::on(bed.internet_host(1)), Listener::on(client.host()));
+    watch(&bed);
+    let callbacks = format!("{}<http://events.example/>{}", outside.callback(), inside.callback());
+    assert_eq!(subscribe(&client, &format!("CALLBACK: {callbacks}\r\n{NT}")), 200);
+    assert_eq!(inside.next().header("SEQ"), "0");
+    client.add(&PortMapping::new(&client, 9000)).expect("an own mapping");
+    inside.until("PortMappingNumberOfEntries", "1");
+    // Then those outside are tried, if they ever are.
+    drop(inside);
+    client.add(&PortMapping::new(&client, 9001)).expect("an own mapping");
+    assert!(outside.next_within(A_WHILE).is_none());
+    assert_nothing_left(&bed);
+}
+
+/// Counts what the gateway itself sends to the Internet, and its look-ups of names wherever they go.
+fn watch(bed: &Bed) {
+    bed.gateway().nft(&format!(
+        "table inet watch {{\nchain out {{\ntype filter hook output priority 0\n\
+         oifname \"{}\" meta l4proto {{ tcp, udp }} counter\n\
+         meta l4proto {{ tcp, udp }} th dport 53 counter\n}}\n}}\n",
+        bed.wan_interface()
+    ));
+}
+
+#[track_caller]
+fn assert_nothing_left(bed: &Bed) {
     let counted = bed
         .gateway()
         .command("nft", ["list", "table", "inet", "watch"])
         .success();
-    assert!(counted.contains("packets 0 "), "{counted}");
+    assert_eq!(counted.matches("packets 0 ").count(), 2, "{counted}");
 }
 
 #[test]
