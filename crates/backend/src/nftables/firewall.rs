@@ -9,7 +9,7 @@
 use std::fmt::Write;
 
 use portreeve_netlink::nftables::{
-    BaseChain, ByteOrder, Chain, ChainKind, CtKey, Data, Expression, Hook, MetaKey, Operator, Policy, Register, Set,
+    BaseChain, ByteOrder, Chain, ChainKind, CtKey, Expression, Hook, MetaKey, Operator, Policy, Register, Set,
     set_flags, types,
 };
 
@@ -24,7 +24,7 @@ use super::{Ipv6Firewall, Settings};
 /// Where packets that pass through come from.
 const FORWARD: &str = "forward_ipv6";
 
-/// What comes in by the WAN for the LAN.
+/// What comes in for the LAN from anywhere else: IPv6 may have another uplink than the WAN, a tunnel for instance.
 const INBOUND: &str = "inbound_ipv6";
 
 /// Before the filters of others, which see the mark then.
@@ -89,7 +89,7 @@ pub(super) fn chains() -> [Chain; 2] {
 }
 
 /// The rules, each with its chain.
-pub(super) fn rules(firewall: Ipv6Firewall, wan: &Data) -> Vec<(&'static str, Vec<Expression>)> {
+pub(super) fn rules(firewall: Ipv6Firewall) -> Vec<(&'static str, Vec<Expression>)> {
     let (through_pinhole, end) = match firewall {
         Ipv6Firewall::None => return Vec::new(),
         Ipv6Firewall::Own => (vec![ACCEPT], own_end()),
@@ -101,7 +101,7 @@ pub(super) fn rules(firewall: Ipv6Firewall, wan: &Data) -> Vec<(&'static str, Ve
     inbound.push([has_bits(CtKey::Status, STATUS_EXPECTED).as_slice(), &[ACCEPT]].concat());
     inbound.extend(end);
     let inbound = inbound.into_iter().map(|rule| (INBOUND, rule));
-    inbound.chain([(FORWARD, from_wan(wan))]).collect()
+    inbound.chain(forward().map(|rule| (FORWARD, rule))).collect()
 }
 
 /// The sets as nft text.
@@ -141,10 +141,9 @@ pub(super) fn chains_text(settings: &Settings, text: &mut String) {
         "\t}}\n\n\tchain {FORWARD} {{\n\t\ttype filter hook forward priority filter - 10; policy accept;"
     );
     if settings.ipv6 != Ipv6Firewall::None {
-        let wan = &settings.wan;
         let _ = writeln!(
             text,
-            "\t\tiifname \"{wan}\" meta nfproto ipv6 oifname @{LAN} jump {INBOUND}"
+            "\t\tiifname @{LAN} accept\n\t\tmeta nfproto ipv6 oifname @{LAN} jump {INBOUND}"
         );
     }
     text.push_str("\t}\n");
@@ -171,11 +170,12 @@ fn inbound_text(through_pinhole: &str, end: &str, text: &mut String) {
     );
 }
 
-fn from_wan(wan: &Data) -> Vec<Expression> {
-    let mut rule = vec![meta(MetaKey::InputInterface, FIRST), is(wan.as_bytes())];
-    rule.extend(of_protocol(IPV6));
-    rule.extend([meta(MetaKey::OutputInterface, FIRST), within(LAN), jump(INBOUND)]);
-    rule
+/// Only what comes from the LAN is spared, so that an interface which nobody thought of is not open.
+fn forward() -> [Vec<Expression>; 2] {
+    let from_lan = vec![meta(MetaKey::InputInterface, FIRST), within(LAN), ACCEPT];
+    let mut for_lan = of_protocol(IPV6).to_vec();
+    for_lan.extend([meta(MetaKey::OutputInterface, FIRST), within(LAN), jump(INBOUND)]);
+    [from_lan, for_lan]
 }
 
 /// Goes on only with packets that have a pinhole of this kind.

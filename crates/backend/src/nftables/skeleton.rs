@@ -145,7 +145,7 @@ impl Skeleton {
         ];
         chains.extend(firewall::chains());
         let mut rules = rules(&wan, settings.masquerade);
-        rules.extend(firewall::rules(settings.ipv6, &wan));
+        rules.extend(firewall::rules(settings.ipv6));
         Ok(Self {
             flags: match ownership {
                 Ownership::Owned => TableFlags::OWNED_PERSISTENT,

@@ -354,8 +354,8 @@ fn the_firewall_can_be_changed_while_pinholes_are_open() {
 }
 
 #[test]
-fn what_does_not_come_from_the_wan_for_the_lan_is_left_alone() {
-    let Some(lab) = lab6("what_does_not_come_from_the_wan_for_the_lan_is_left_alone") else {
+fn what_is_not_for_the_lan_is_left_alone() {
+    let Some(lab) = lab6("what_is_not_for_the_lan_is_left_alone") else {
         return;
     };
     let _echoes = (Echo::tcp(lab.gateway(), 80), Echo::tcp(lab.lan_host(1), 80));
@@ -370,6 +370,43 @@ fn what_does_not_come_from_the_wan_for_the_lan_is_left_alone() {
     assert!(reach_tcp(internet, (CLIENT_IPV6, 80)).is_err());
     let wan: Ipv6Addr = "2001:db8:113::2".parse().unwrap();
     assert_eq!(reach_tcp(internet, (wan, 80)).unwrap().server, "gateway");
+}
+
+#[test]
+fn an_uplink_that_is_not_the_wan_is_no_way_around() {
+    let Some(lab) = lab6("an_uplink_that_is_not_the_wan_is_no_way_around") else {
+        return;
+    };
+    let (_open, _closed) = (Echo::tcp(lab.lan_host(1), 8080), Echo::tcp(lab.lan_host(1), 8081));
+    let (gateway, internet) = (lab.gateway(), lab.internet_host(2));
+    let beyond: Ipv6Addr = "2001:db8:114::2".parse().unwrap();
+    let peer = internet.namespace();
+    gateway.ip(&format!("link add tunnel type veth peer name eth1 netns {peer}"));
+    gateway.ip("link set tunnel up");
+    internet.ip("link set eth1 up");
+    gateway.ip("addr add 2001:db8:114::1/64 dev tunnel nodad");
+    internet.ip(&format!("addr add {beyond}/64 dev eth1 nodad"));
+    internet.ip("-6 route add fd77::/64 via 2001:db8:114::1");
+    soon(|| {
+        let reply = reach_tcp(internet, (CLIENT_IPV6, 8080));
+        reply.is_ok_and(|reply| reply.seen.ip() == beyond)
+    });
+
+    let mut backend = start(&lab, Ipv6Firewall::Own);
+    assert!(reach_tcp(internet, (CLIENT_IPV6, 8080)).is_err());
+    backend.apply(&[opened(&pinhole(Transport::Tcp, 8080))], NOW).unwrap();
+    assert!(reach_tcp(internet, (CLIENT_IPV6, 8080)).is_ok());
+    assert!(reach_tcp(internet, (CLIENT_IPV6, 8081)).is_err());
+    let _server = Echo::tcp(internet, 443);
+    assert_eq!(reach_tcp(lab.lan_host(1), (beyond, 443)).unwrap().server, "internet2");
+
+    // LANs are not kept from each other.
+    let both = Settings {
+        lan: vec!["br0".to_owned(), "tunnel".to_owned()],
+        ..settings_with(&lab, Ipv6Firewall::Own)
+    };
+    backend.reconfigure(both).unwrap();
+    assert!(reach_tcp(internet, (CLIENT_IPV6, 8081)).is_ok());
 }
 
 /// A lab in which hosts of the Internet and of the LAN have reached each other: for the first second or two of an
