@@ -11,7 +11,7 @@ use tracing::{debug, info, warn};
 
 use crate::config::{self, FirewallChoice, Pinholes, Settings};
 use crate::exit::{Failure, Status};
-use crate::machine::{Carrier, Findings, Lan};
+use crate::machine::{Carrier, Findings, Lan, admit_relay};
 use crate::runtime::EngineHandle;
 
 /// What carries the traffic, at work.
@@ -41,11 +41,10 @@ pub(super) fn open(
                     pinholes,
                 });
             }
-            Err(error @ BackendError::Unsupported { .. }) if settings.gateway.backend == config::Backend::Auto => {
-                warn!("{error}; relaying traffic by this process instead");
+            Err(error) => {
+                give_way(settings, error)?;
                 findings.carrier = Carrier::Relay;
             }
-            Err(error) => return Err(error.into()),
         }
     }
     Ok(Opened {
@@ -107,6 +106,16 @@ fn open_nftables(
         _ => Pinholes::Effective,
     };
     Ok((Box::new(backend), pinholes))
+}
+
+/// Whether the relay takes the place of nftables, which failed so; if not, that is the end.
+fn give_way(settings: &Settings, error: BackendError) -> Result<(), Failure> {
+    if !matches!(error, BackendError::Unsupported { .. }) || settings.gateway.backend != config::Backend::Auto {
+        return Err(error.into());
+    }
+    admit_relay(settings, format_args!("since {error}"))?;
+    warn!("{error}; relaying traffic by this process instead");
+    Ok(())
 }
 
 /// The firewall for IPv6 that the settings mean on this machine, and a sentence that tells a person why.
@@ -205,6 +214,34 @@ mod tests {
     use portreeve_testkit::{Lab, require_root};
 
     use super::*;
+
+    #[test]
+    fn the_relay_takes_the_place_only_of_what_the_kernel_lacks_and_nobody_relies_on() {
+        let lacking = || BackendError::Unsupported {
+            what: "program nftables".to_owned(),
+            remedy: "load nf_tables".to_owned(),
+        };
+        let mut settings = Settings::default();
+        assert!(give_way(&settings, lacking()).is_ok());
+        let broken = BackendError::System {
+            operation: "open".to_owned(),
+            cause: "no memory".to_owned(),
+        };
+        assert_eq!(give_way(&settings, broken).unwrap_err().status, Status::System);
+
+        settings.ipv6.firewall = FirewallChoice::Own;
+        let refused = give_way(&settings, lacking()).unwrap_err();
+        assert_eq!(refused.status, Status::Configuration);
+        let told = refused.to_string();
+        assert!(
+            told.contains("load nf_tables") && told.contains("ipv6.firewall"),
+            "{told}"
+        );
+
+        settings = Settings::default();
+        settings.gateway.backend = config::Backend::Nftables;
+        assert_eq!(give_way(&settings, lacking()).unwrap_err().status, Status::Unavailable);
+    }
 
     #[test]
     fn the_firewall_for_ipv6_is_the_one_that_the_machine_has() {

@@ -1,12 +1,13 @@
 //! The choice of interfaces and carrier, from what the kernel says and the administrator wants.
 
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr};
 
 use portreeve_engine::policy::Network;
 use portreeve_netlink::route::{Address, Link, RouteFamily, Snapshot};
 
 use super::{Carrier, Findings, Lan, LanAddress, Mode};
-use crate::config::{Backend, Settings};
+use crate::config::{Backend, FirewallChoice, Settings};
 use crate::exit::{Failure, Status};
 
 /// Whether this process may program the kernel's packet rules.
@@ -60,6 +61,20 @@ pub fn survey(settings: &Settings, snapshot: &Snapshot, privilege: Privilege) ->
         mode,
         story,
     })
+}
+
+/// Whether the relay may carry the traffic, which it does for this reason: it filters nothing, and who relies on our
+/// firewall has no other.
+pub fn admit_relay(settings: &Settings, why: impl Display) -> Result<(), Failure> {
+    if settings.ipv6.firewall != FirewallChoice::Own {
+        return Ok(());
+    }
+    let message = format!(
+        "ipv6.firewall = \"own\" needs nftables, but traffic is relayed by this process, {why}, and that filters nothing; \
+         run as root with `--backend nftables`, `--wan INTERFACE` and `--lan INTERFACE`, or set ipv6.firewall to \
+         \"other\" or \"none\""
+    );
+    Err(Failure::new(Status::Configuration, message))
 }
 
 impl Lan {
@@ -259,6 +274,9 @@ fn find_carrier(
         (Backend::Auto, Privilege::NetAdmin) if wan.is_none() => (Carrier::Relay, "since there is no WAN"),
         (Backend::Auto, Privilege::NetAdmin) => (Carrier::Nftables, "since there are a WAN, a LAN and the privilege"),
     };
+    if carrier == Carrier::Relay {
+        admit_relay(settings, why)?;
+    }
     story.push(match carrier {
         Carrier::Nftables => format!("traffic: forwarded by the kernel (nftables), {why}"),
         Carrier::Relay => format!("traffic: relayed by this process, {why}"),
@@ -401,5 +419,37 @@ mod tests {
         let error = with(|s| s.gateway.backend = Backend::Nftables).unwrap_err();
         assert_eq!(error.status, Status::Permission);
         assert_eq!(with(|_| {}).unwrap().carrier, Carrier::Relay);
+    }
+
+    #[test]
+    fn who_relies_on_our_firewall_gets_no_relay_without_one() {
+        let links = [LO, ("wan0", UP, "11.11.11.2"), ("lan0", UP, "192.168.77.1")];
+        let [router, without_wan, without_lan] = [
+            machine(&links, Some("wan0")),
+            machine(&links, None),
+            machine(&links[..2], Some("wan0")),
+        ];
+        let found = |machine, backend, firewall, privilege| {
+            let mut settings = Settings::default();
+            settings.gateway.backend = backend;
+            settings.ipv6.firewall = firewall;
+            survey(&settings, machine, privilege).map(|found| found.carrier)
+        };
+        for (machine, backend, privilege, why) in [
+            (&router, Backend::Relay, Privilege::NetAdmin, "as configured"),
+            (&router, Backend::Auto, Privilege::None, "CAP_NET_ADMIN"),
+            (&without_wan, Backend::Auto, Privilege::NetAdmin, "no WAN"),
+            (&without_lan, Backend::Auto, Privilege::NetAdmin, "no LAN"),
+        ] {
+            let refused = found(machine, backend, FirewallChoice::Own, privilege).unwrap_err();
+            assert_eq!(refused.status, Status::Configuration);
+            let told = refused.to_string();
+            assert!(told.contains(why) && told.contains("`--backend nftables`"), "{told}");
+            for firewall in [FirewallChoice::Auto, FirewallChoice::Other, FirewallChoice::None] {
+                assert_eq!(found(machine, backend, firewall, privilege).unwrap(), Carrier::Relay);
+            }
+        }
+        let kernel = found(&router, Backend::Auto, FirewallChoice::Own, Privilege::NetAdmin);
+        assert_eq!(kernel.unwrap(), Carrier::Nftables);
     }
 }

@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use portreeve_engine::policy::Network;
 
-pub use choose::{Privilege, survey};
+pub use choose::{Privilege, admit_relay, survey};
 pub use link::link_report;
 pub use watch::{snapshot, watch};
 
