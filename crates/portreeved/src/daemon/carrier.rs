@@ -1,5 +1,6 @@
 //! The backend that the settings and the machine ask for.
 
+use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
 
 use portreeve_backend::nftables::{self, Advice, Dropped, ForeignChange, Ipv6Firewall, Nftables, Ownership};
@@ -120,6 +121,15 @@ fn give_way(settings: &Settings, error: BackendError) -> Result<(), Failure> {
 
 /// The firewall for IPv6 that the settings mean on this machine, and a sentence that tells a person why.
 fn firewall(settings: &Settings) -> (Ipv6Firewall, String) {
+    firewall_beside(settings, || nftables::ipv6_filter(&settings.nftables.table))
+}
+
+/// The same where this is how to look at the filters of others. If that fails, there counts as being one: a mark that
+/// nobody reads does no harm, but to tell hosts that all is open, and to open nothing, does.
+fn firewall_beside<F: Display>(
+    settings: &Settings,
+    look: impl FnOnce() -> Result<Option<F>, BackendError>,
+) -> (Ipv6Firewall, String) {
     let other = Ipv6Firewall::Other {
         mark: settings.ipv6.mark,
     };
@@ -128,13 +138,14 @@ fn firewall(settings: &Settings) -> (Ipv6Firewall, String) {
         FirewallChoice::Own => (Ipv6Firewall::Own, configured()),
         FirewallChoice::Other => (other, configured()),
         FirewallChoice::None => (Ipv6Firewall::None, configured()),
-        FirewallChoice::Auto => match nftables::ipv6_filter(&settings.nftables.table) {
+        FirewallChoice::Auto => match look() {
             Ok(Some(filter)) => (other, format!("since {filter} drops forwarded packets")),
             Ok(None) => (Ipv6Firewall::None, "since no filter drops forwarded packets".to_owned()),
-            Err(error) => (
-                Ipv6Firewall::None,
-                format!("since it cannot be seen whether there is one ({error})"),
-            ),
+            Err(error) => {
+                let why = format!("since it cannot be seen whether there is one ({error})");
+                warn!("IPv6: taking it that there is another firewall, {why}; say with ipv6.firewall who it is");
+                (other, why)
+            }
         },
     };
     let what = match firewall {
@@ -278,5 +289,23 @@ mod tests {
             settings.ipv6.firewall = choice;
             assert_eq!(chosen(&settings).0, expected);
         }
+    }
+
+    #[test]
+    fn a_firewall_that_cannot_be_seen_counts_as_there() {
+        let settings = Settings::default();
+        let blind = || -> Result<Option<&str>, _> {
+            Err(BackendError::System {
+                operation: "list the chains".to_owned(),
+                cause: "interrupted".to_owned(),
+            })
+        };
+        let (firewall, why) = firewall_beside(&settings, blind);
+        let mark = settings.ipv6.mark;
+        assert_eq!(firewall, Ipv6Firewall::Other { mark });
+        assert!(
+            why.ends_with("since it cannot be seen whether there is one (list the chains: interrupted)"),
+            "{why}"
+        );
     }
 }
