@@ -93,13 +93,18 @@ pub(crate) fn install_packages(report: &mut Report) {
                 .env("DEBIAN_FRONTEND", "noninteractive"),
         )
     };
-    let mut install = vec!["install", "--yes", "--quiet", "--no-install-recommends"];
-    install.extend(&missing);
-    if !(apt(&["update", "--quiet"]) && apt(&install)) {
-        report.left_out(
-            "what needs the packages",
-            &format!("apt-get could not install {}", missing.join(" ")),
-        );
+    let install = |packages: &[&str]| {
+        let options = ["install", "--yes", "--quiet", "--no-install-recommends"];
+        apt(&[&options, packages].concat())
+    };
+    if apt(&["update", "--quiet"]) && install(&missing) {
+        return;
+    }
+    // A release may lack one of them, which is no reason to go without the others.
+    for package in missing {
+        if !install(&[package]) {
+            report.left_out("what needs a package", &format!("apt-get could not install {package}"));
+        }
     }
 }
 
