@@ -1,5 +1,6 @@
 //! The state machine: inputs are planned in groups, and a group is answered when the world outside has what it says.
 
+mod administration;
 mod observations;
 
 use std::collections::VecDeque;
@@ -18,10 +19,10 @@ use crate::igd::{self, Context, Observed, Refused};
 use crate::lan_host::LanHosts;
 use crate::ledger::Ledger;
 use crate::link::{Counters, DriverReport, Link, LinkCommand, LinkReport};
-use crate::mapping::{Key, Mapping, Origin};
+use crate::mapping::Mapping;
 use crate::pinhole::{Pinhole, UniqueId};
 use crate::ports::PortSet;
-use crate::request::{Entries, Reply, Request, Status};
+use crate::request::{Reply, Request, Status};
 use crate::time::Time;
 
 /// The gateway.
@@ -154,7 +155,7 @@ impl Engine {
             retry_expiry_at: None,
         };
         let statics = engine.config.statics.clone();
-        enter_statics(&mut engine.ledger, &[], &statics);
+        administration::enter_statics(&mut engine.ledger, &[], &statics);
         // Nothing of this is a change: the backend is reconciled with all of it before the first request.
         engine.ledger.settle();
         engine
@@ -463,49 +464,6 @@ impl Engine {
         }
     }
 
-    fn revoke(&mut self, keys: &[EntryKey], refusals: &[Refused]) -> Result<Entries, Fault> {
-        if let Some(Refused { why, .. }) = refusals.first() {
-            return Err(Fault::because(ErrorCode::ActionFailed, why.to_string()));
-        }
-        let mut found = Entries::default();
-        for key in keys {
-            match key {
-                EntryKey::Mapping(key) => found.mappings.extend(self.ledger.table().find(key).cloned()),
-                EntryKey::Pinhole(key) => found.pinholes.extend(self.ledger.pinholes().find(key).cloned()),
-            }
-        }
-        if let Some(fixed) = found.mappings.iter().find(|mapping| mapping.origin == Origin::Static) {
-            let reason = format!(
-                "{} is written in the configuration; remove it there and reload",
-                fixed.key
-            );
-            return Err(Fault::because(ErrorCode::ActionNotAuthorized, reason));
-        }
-        keys.iter().for_each(|key| self.remove(*key));
-        Ok(found)
-    }
-
-    fn reconfigure(&mut self, config: &Config, refusals: &[Refused], now: Time) -> Result<(), Fault> {
-        if let Some(Refused { place, why }) = refusals.first() {
-            return Err(Fault::because(
-                ErrorCode::ActionFailed,
-                format!("static mapping {place}: {why}"),
-            ));
-        }
-        if config.statics != self.config.statics {
-            enter_statics(&mut self.ledger, &self.config.statics, &config.statics);
-            self.system_update_id = self.system_update_id.wrapping_add(1);
-        }
-        self.link.configure(config, now);
-        if config.nat != self.config.nat {
-            // WANIPConnection:2 section 2.3.21: what mappings do is another thing from now on.
-            self.system_update_id = self.system_update_id.wrapping_add(1);
-        }
-        let before = std::mem::replace(&mut self.config, config.clone());
-        self.group.config_before.get_or_insert(before);
-        Ok(())
-    }
-
     fn remove(&mut self, key: EntryKey) {
         match key {
             EntryKey::Mapping(key) if self.ledger.table().find(&key).is_some() => {
@@ -563,28 +521,6 @@ impl Input {
             Self::LinkReport(_) | Self::DriverReport(_) | Self::LinkTimeout(_) => true,
             Self::Request(..) | Self::LeasesEnd(_) | Self::Lost(_) => false,
         }
-    }
-}
-
-/// Replaces the administrator's mappings by others. Mappings of clients that stand in the way of a new one go.
-fn enter_statics(ledger: &mut Ledger, before: &[Arc<Mapping>], after: &[Arc<Mapping>]) {
-    for gone in before.iter().filter(|mapping| !after.contains(mapping)) {
-        ledger.remove(gone.key);
-    }
-    for mapping in after {
-        let Key {
-            external_port,
-            protocol,
-            ..
-        } = mapping.key;
-        let in_the_way: Vec<Key> = ledger
-            .table()
-            .at_port(external_port, protocol)
-            .filter(|row| row.origin != Origin::Static)
-            .map(|row| row.key)
-            .collect();
-        in_the_way.into_iter().for_each(|key| ledger.remove(key));
-        ledger.put(Mapping::clone(mapping));
     }
 }
 
