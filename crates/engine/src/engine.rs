@@ -46,7 +46,7 @@ use crate::time::Time;
 pub struct Engine {
     config: Config,
     link: Link,
-    counters: Counters,
+    counters: Option<Counters>,
     listening: PortSet,
     observed: Observed,
     lan_hosts: Vec<LanHosts>,
@@ -108,7 +108,7 @@ enum Input {
     Lost(Vec<EntryKey>),
     LinkReport(LinkReport),
     DriverReport(DriverReport),
-    LinkTimeout(Counters),
+    LinkTimeout(Option<Counters>),
 }
 
 impl Engine {
@@ -140,7 +140,7 @@ impl Engine {
         let mut engine = Self {
             link: Link::new(&config),
             config,
-            counters: Counters::default(),
+            counters: None,
             listening: PortSet::default(),
             observed: Observed::default(),
             lan_hosts: Vec::new(),
@@ -204,8 +204,8 @@ impl Engine {
         self.link.counters_due().is_some_and(|due| due <= now)
     }
 
-    /// Takes in the totals of the WAN interface.
-    pub fn handle_counters(&mut self, counters: Counters) {
+    /// Takes in the totals of the WAN interface; `None` if they cannot be read, while which IdleDisconnectTime ends nothing.
+    pub fn handle_counters(&mut self, counters: Option<Counters>) {
         self.counters = counters;
     }
 

@@ -29,7 +29,7 @@ pub(crate) use pinholes::Observed;
 pub(crate) struct Context<'a> {
     pub(crate) config: &'a Config,
     pub(crate) link: &'a mut Link,
-    pub(crate) counters: Counters,
+    pub(crate) counters: Option<Counters>,
     /// External ports on which the gateway itself listens.
     pub(crate) listening: &'a PortSet,
     pub(crate) observed: &'a Observed,

@@ -90,7 +90,8 @@ fn wan_connection(context: &Context<'_>, variable: &str) -> Option<Value> {
 
 fn wan_common_interface_config(context: &Context<'_>, variable: &str) -> Option<Value> {
     let report = context.link.report();
-    let counters = context.counters;
+    // Actions have no way to say that a total cannot be read.
+    let counters = context.counters.unwrap_or_default();
     // Counters are ui4 and roll over; the upper half of ours is cut off.
     let low_half = |total: u64| Value::Ui4((total & u64::from(u32::MAX)) as u32);
     let value: Value = match variable {

@@ -6,7 +6,9 @@
 
 use portreeve_wire::{ErrorCode, Fault};
 
-use super::{ConnectionStatus, ConnectionType, LastConnectionError, Link, LinkCommand, LinkRequest, Reason, State};
+use super::{
+    ConnectionStatus, ConnectionType, HoldDown, LastConnectionError, Link, LinkCommand, LinkRequest, Reason, State,
+};
 use crate::config::{LinkControl, LinkKind};
 use crate::link::idle::Idle;
 use crate::time::Time;
@@ -166,13 +168,14 @@ impl Link {
     /// Ends what the settings forbid. What they permit is for others to begin.
     fn obey_settings(&mut self, now: Time) {
         match self.state {
-            _ if self.may_connect() => {}
+            // What the driver brings up now is wanted.
+            _ if self.may_connect() => self.hold_down = HoldDown::default(),
             State::Connecting { .. } | State::Connected { .. } | State::PendingDisconnect { .. } => {
                 self.tear_down(LastConnectionError::NotEnabledForInternet, now);
             }
             State::Unconfigured | State::Disconnected if self.driver_up => {
                 self.driver_up = false;
-                self.command(LinkCommand::Disconnect);
+                self.command_disconnect(now);
             }
             State::Unconfigured | State::Disconnected | State::Disconnecting { .. } => {}
         }

@@ -19,7 +19,8 @@ pub(super) struct Idle {
 #[derive(Clone, Copy, Debug)]
 struct Reading {
     at: Time,
-    packets: u64,
+    /// `None` where they could not be read.
+    packets: Option<u64>,
     /// How long the packets sent so far are upkeep enough.
     upkeep: Duration,
 }
@@ -54,10 +55,12 @@ impl Idle {
         )
     }
 
-    /// Takes in the totals.
-    pub(super) fn read(&mut self, counters: Counters, now: Time) {
-        let packets = counters.packets_sent;
-        let Some(last) = self.reading else {
+    /// Takes in the totals. While they cannot be read, the link counts as used: to end a connection that is in use does
+    /// more harm than to keep one that is not.
+    pub(super) fn read(&mut self, counters: Option<Counters>, now: Time) {
+        let packets = counters.map(|counters| counters.packets_sent);
+        let compared = self.reading.and_then(|last| Some((last, last.packets?, packets?)));
+        let Some((last, before, sent_so_far)) = compared else {
             // With nothing to compare with, it may have been used just now.
             self.since = now;
             self.reading = Some(Reading {
@@ -68,7 +71,7 @@ impl Idle {
             return;
         };
         // Totals that run backwards are those of another interface.
-        let sent = packets.saturating_sub(last.packets);
+        let sent = sent_so_far.saturating_sub(before);
         let worth = Self::UPKEEP.saturating_mul(u32::try_from(sent).unwrap_or(u32::MAX));
         let upkeep = last.upkeep.saturating_add(worth).saturating_sub(now.since(last.at));
         if upkeep > Self::BURST {
@@ -97,7 +100,7 @@ mod tests {
                 packets_received: second * 100,
                 ..Counters::default()
             };
-            idle.read(counters, Time::from_millis(second * 1000));
+            idle.read(Some(counters), Time::from_millis(second * 1000));
         }
         idle.since.as_millis() / 1000
     }
@@ -119,6 +122,21 @@ mod tests {
     }
 
     #[test]
+    fn unreadable_totals_are_use_and_are_read_at_the_same_pace() {
+        let mut idle = Idle::from(Time::default());
+        for second in (0..600).step_by(5) {
+            let now = Time::from_millis(second * 1000);
+            // The same total each time that there is one.
+            let counters = (second < 100 || second >= 300).then(Counters::default);
+            idle.read(counters, now);
+            assert_eq!(idle.reading_due(3600), Some(now + Idle::READ_EVERY));
+            // The first total after a gap has nothing to compare with either.
+            let expected = if second < 100 { 0 } else { second.min(300) };
+            assert_eq!(idle.since, Time::from_millis(expected * 1000), "{second}");
+        }
+    }
+
+    #[test]
     fn totals_that_run_backwards_say_nothing() {
         let mut idle = Idle::from(Time::default());
         for (second, packets_sent) in [(1, 1_000_000), (2, 5), (3, 5)] {
@@ -126,7 +144,7 @@ mod tests {
                 packets_sent,
                 ..Counters::default()
             };
-            idle.read(counters, Time::from_millis(second * 1000));
+            idle.read(Some(counters), Time::from_millis(second * 1000));
         }
         assert_eq!(idle.since, Time::from_millis(1000));
     }

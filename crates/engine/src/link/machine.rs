@@ -1,6 +1,6 @@
 //! What the interface, the driver and the clock do to the link (WANIPConnection:2 section 2.6.2).
 
-use super::{ConnectionStatus, DriverReport, LastConnectionError, Link, LinkCommand, LinkReport, Reason, State};
+use super::{ConnectionStatus, DriverReport, HoldDown, LastConnectionError, Link, LinkReport, Reason, State};
 use crate::config::{Config, LinkControl, LinkKind};
 use crate::link::{Counters, Settings};
 use crate::time::Time;
@@ -32,6 +32,9 @@ impl Link {
             return;
         }
         self.tally.begin(now);
+        if let DriverReport::Disconnected(_) = said {
+            self.hold_down = HoldDown::default();
+        }
         match said {
             DriverReport::Connecting => self.driver_connects(now),
             DriverReport::Connected => self.driver_is_up(now),
@@ -52,12 +55,15 @@ impl Link {
         self.tell();
     }
 
-    /// Ends what is due; `counters` are the totals as of now.
-    pub(crate) fn handle_timeout(&mut self, counters: Counters, now: Time) {
+    /// Ends what is due; `counters` are the totals as of now, if they can be read.
+    pub(crate) fn handle_timeout(&mut self, counters: Option<Counters>, now: Time) {
+        if self.hold_down.again_at().is_some_and(|again| again <= now) {
+            self.command_disconnect(now);
+        }
         match self.state {
             State::Connecting { deadline } if deadline <= now => {
                 let why = self.time_out();
-                self.command(LinkCommand::Disconnect);
+                self.command_disconnect(now);
                 self.fail(why, now);
             }
             State::Disconnecting { deadline } if deadline <= now => self.fail(self.last_error, now),
@@ -78,12 +84,13 @@ impl Link {
 
     /// When [`Link::handle_timeout`] must be called at the latest.
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
-        match self.state {
+        let ends = match self.state {
             State::Unconfigured | State::Disconnected => None,
             State::Connecting { deadline } | State::Disconnecting { deadline } => Some(deadline),
             State::PendingDisconnect { ends, .. } => Some(ends),
             State::Connected { .. } => self.auto_disconnect().into_iter().chain(self.counters_due()).min(),
-        }
+        };
+        ends.into_iter().chain(self.hold_down.again_at()).min()
     }
 
     /// When the totals must be read next, if IdleDisconnectTime runs.
@@ -101,6 +108,7 @@ impl Link {
         self.timeouts = config.link_timeouts;
         if config.link_control != LinkControl::Lan || config.link_kind == LinkKind::Watched {
             self.settings = Settings::default();
+            self.hold_down = HoldDown::default();
         }
         if config.link_kind != self.kind {
             self.kind = config.link_kind;
@@ -129,7 +137,7 @@ impl Link {
     pub(super) fn tear_down(&mut self, why: LastConnectionError, now: Time) {
         self.driver_up = false;
         self.last_error = why;
-        self.command(LinkCommand::Disconnect);
+        self.command_disconnect(now);
         let deadline = now + self.timeouts.disconnecting;
         self.enter(State::Disconnecting { deadline }, Reason::Wanted, now);
     }
@@ -191,7 +199,7 @@ impl Link {
             }
             // It was to end anyway, so it must not come back.
             (Interface::Down(why), State::PendingDisconnect { .. }) => {
-                self.command(LinkCommand::Disconnect);
+                self.command_disconnect(now);
                 self.fail(why, now);
             }
             (Interface::Down(why), State::Disconnected) => {
@@ -208,7 +216,7 @@ impl Link {
     fn driver_connects(&mut self, now: Time) {
         match self.state {
             State::Disconnected if self.may_connect() => self.connect(now),
-            State::Disconnected => self.command(LinkCommand::Disconnect),
+            State::Disconnected => self.hold_down(now),
             State::Connected { .. } => {
                 self.fail(self.explain_drop(None), now);
                 self.connect(now);
@@ -218,11 +226,18 @@ impl Link {
         }
     }
 
+    /// Has a link torn down that may not be up.
+    fn hold_down(&mut self, now: Time) {
+        if self.hold_down.defied(self.timeouts.disconnecting, now) {
+            self.command_disconnect(now);
+        }
+    }
+
     fn driver_is_up(&mut self, now: Time) {
         match self.state {
             // It said so before it learned of the command.
             State::Disconnecting { .. } => {}
-            _ if !self.may_connect() => self.command(LinkCommand::Disconnect),
+            _ if !self.may_connect() => self.hold_down(now),
             _ => {
                 self.driver_up = true;
                 self.follow_interface(now);

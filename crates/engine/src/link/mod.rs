@@ -6,6 +6,7 @@
 //! ([`DriverReport`]) beside what becomes of the interface ([`LinkReport`]).
 
 mod control;
+mod hold_down;
 mod idle;
 mod machine;
 mod metrics;
@@ -16,6 +17,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 pub(crate) use self::control::{Asker, Timer};
+use self::hold_down::HoldDown;
 use self::idle::Idle;
 pub use self::metrics::Metrics;
 use self::metrics::{Reason, Tally};
@@ -36,6 +38,7 @@ pub(crate) struct Link {
     had_ipv4: bool,
     /// Whether the driver believes that the link is up, and nothing else has been asked of it since.
     driver_up: bool,
+    hold_down: HoldDown,
     state: State,
     last_error: LastConnectionError,
     connected_since: Option<Time>,
@@ -226,6 +229,11 @@ impl Link {
 
     fn command(&mut self, command: LinkCommand) {
         self.outbox.commands.push(command);
+    }
+
+    fn command_disconnect(&mut self, now: Time) {
+        self.hold_down.told(now);
+        self.command(LinkCommand::Disconnect);
     }
 
     /// Whether the link may be set up: the gateway routes over it, and access to the Internet is not switched off.

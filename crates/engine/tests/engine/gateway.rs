@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use portreeve_engine::link::LinkReport;
 use portreeve_engine::{
-    Change, Config, Engine, Event, Kept, Key, Mapping, Outbound, Pinhole, PinholeKey, Refusal, Reply, Request,
-    RequestId, Time,
+    Change, Config, Counters, Engine, Event, Kept, Key, Mapping, Outbound, Pinhole, PinholeKey, Refusal, Reply,
+    Request, RequestId, Time,
 };
 use portreeve_wire::service::wan_ip_connection::WAN_IP_CONNECTION;
 use portreeve_wire::service::{Direction, Service};
@@ -67,6 +67,7 @@ impl Gateway {
     pub(crate) fn restarted(config: Config, kept: Kept) -> Self {
         let mut engine = Engine::new(config, kept);
         let now = Time::from_millis(1_000_000);
+        engine.handle_counters(Some(Counters::default()));
         engine.handle_link(connected(), now);
         engine.settle();
         while engine.poll_event().is_some() {}

@@ -127,10 +127,10 @@ fn the_link_is_not_for_control_points_to_change() {
 #[test]
 fn counters_are_cut_to_32_bits_and_rates_end_at_the_type() {
     let mut gateway = Gateway::new(config());
-    gateway.engine.handle_counters(Counters {
+    gateway.engine.handle_counters(Some(Counters {
         bytes_sent: (7 << 32) + 5,
         ..Counters::default()
-    });
+    }));
     let common = service::by_name("WANCommonInterfaceConfig").unwrap();
     let sent = gateway
         .call_service(common, ALICE, 1, "GetTotalBytesSent", &[])

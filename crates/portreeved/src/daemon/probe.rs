@@ -88,15 +88,17 @@ impl Probe for Machine {
         set
     }
 
-    fn counters(&mut self) -> Counters {
-        let found = self.wan_index().and_then(|index| counters(index).ok().flatten());
-        let found = found.unwrap_or_default();
-        Counters {
+    fn counters(&mut self) -> Option<Counters> {
+        let found = counters(self.wan_index()?).unwrap_or_else(|error| {
+            debug!(%error, "cannot read the totals of the WAN interface");
+            None
+        })?;
+        Some(Counters {
             bytes_sent: found.sent_bytes,
             bytes_received: found.received_bytes,
             packets_sent: found.sent_packets,
             packets_received: found.received_packets,
-        }
+        })
     }
 
     fn neighbours(&mut self) -> Neighbours {

@@ -52,8 +52,8 @@ pub(crate) trait Probe: Send {
     /// External ports on which programs of this machine listen, where the backend does not find out by itself.
     fn listening(&mut self) -> PortSet;
 
-    /// Totals of the WAN interface.
-    fn counters(&mut self) -> Counters;
+    /// Totals of the WAN interface, if they can be read.
+    fn counters(&mut self) -> Option<Counters>;
 
     /// Which addresses of the LAN belong to one device.
     fn neighbours(&mut self) -> Neighbours;

@@ -358,6 +358,10 @@ fn pass(gateway: &mut Gateway, model: &mut Model, seconds: u64) -> Result<(), Te
             Some(Disconnected) if model.state == Connecting => {
                 prop_assert_eq!(commands, [LinkCommand::Disconnect], "it is to stop trying");
             }
+            // A driver that keeps a link up which may not be is told again.
+            None if matches!(model.state, Disconnected | Unconfigured) => {
+                prop_assert!(commands.iter().all(|command| *command == LinkCommand::Disconnect));
+            }
             _ => prop_assert_eq!(commands, []),
         }
         model.follow(&path, Cause::Time, gateway.now)?;

@@ -196,6 +196,69 @@ fn totals_are_wanted_only_while_idle_time_runs() {
 }
 
 #[test]
+fn while_totals_cannot_be_read_idle_time_ends_nothing() {
+    let mut gateway = Gateway::new(controlled());
+    gateway.set("IdleDisconnectTime", "60").unwrap();
+    gateway.bring_into(Connected);
+    gateway.engine.handle_counters(None);
+    gateway.seconds(1000);
+    assert_eq!(gateway.state(), Connected);
+    gateway.counters(0);
+    for _ in 0..70 {
+        gateway.seconds(1);
+    }
+    assert_eq!(gateway.state(), Disconnecting);
+}
+
+#[test]
+fn a_driver_that_cannot_tear_the_link_down_is_told_again_after_a_pause() {
+    let mut gateway = in_state(Connected);
+    gateway.set("EnabledForInternet", "0").unwrap();
+    assert_eq!(gateway.commands(), [LinkCommand::Disconnect]);
+    for round in 0..3 {
+        // What a driver says whose hook fails, and may say again.
+        for _ in 0..5 {
+            gateway.driver(DriverReport::Failed(Error::Unknown));
+            gateway.driver(DriverReport::Connected);
+            gateway.driver(DriverReport::Connecting);
+        }
+        gateway.seconds(59);
+        assert_eq!(gateway.commands(), [], "{round}");
+        assert_eq!(gateway.state(), Disconnected);
+        gateway.seconds(1);
+        assert_eq!(gateway.commands(), [LinkCommand::Disconnect], "{round}");
+    }
+    // It obeys at last; what comes up after that is another matter.
+    gateway.driver(DriverReport::Disconnected(None));
+    gateway.seconds(1000);
+    assert_eq!(gateway.commands(), []);
+    gateway.driver(DriverReport::Connected);
+    assert_eq!(gateway.commands(), [LinkCommand::Disconnect]);
+    // Where access is permitted again, nothing is torn down later.
+    gateway.driver(DriverReport::Connected);
+    gateway.set("EnabledForInternet", "1").unwrap();
+    gateway.driver(DriverReport::Connected);
+    gateway.seconds(1000);
+    assert_eq!((gateway.commands(), gateway.state()), (Vec::new(), Connected));
+}
+
+#[test]
+fn a_driver_is_told_again_when_it_has_had_its_time() {
+    let mut config = controlled();
+    config.link_timeouts.disconnecting = Duration::from_secs(300);
+    let mut gateway = Gateway::new(config);
+    gateway.bring_into(Connected);
+    gateway.set("EnabledForInternet", "0").unwrap();
+    gateway.driver(DriverReport::Failed(Error::Unknown));
+    gateway.driver(DriverReport::Connected);
+    gateway.commands();
+    gateway.seconds(299);
+    assert_eq!(gateway.commands(), []);
+    gateway.seconds(1);
+    assert_eq!(gateway.commands(), [LinkCommand::Disconnect]);
+}
+
+#[test]
 fn a_warning_ends_the_connection_unless_somebody_wants_it() {
     let mut gateway = in_state(PendingDisconnect);
     gateway.seconds(29);

@@ -116,10 +116,10 @@ impl Gateway {
     }
 
     pub(super) fn counters(&mut self, packets_sent: u64) {
-        self.engine.handle_counters(Counters {
+        self.engine.handle_counters(Some(Counters {
             packets_sent,
             ..Counters::default()
-        });
+        }));
     }
 
     /// An action of WANIPConnection without arguments.
