@@ -86,7 +86,6 @@ fn update(context: &mut Context<'_>, call: &Call) -> Result<Answer, Fault> {
     check_refusals(context)?;
     context.ledger.put_pinhole(Pinhole {
         expiry,
-        origin: context.caller,
         ..Pinhole::clone(&before)
     });
     Ok(Answer::new())
@@ -184,12 +183,14 @@ fn owned(context: &Context<'_>, call: &Call) -> Result<Arc<Pinhole>, Fault> {
 }
 
 /// A pinhole belongs to the host to which it leads. Whoever asked for it keeps that right, since after a restart the
-/// kernel has yet to learn which addresses are of one host.
+/// kernel has yet to learn which addresses are of one host; except by a link-local address, which may be another host's
+/// on another LAN.
 fn check_owner(context: &Context<'_>, pinhole: &Pinhole) -> Result<(), Fault> {
-    match pinhole.origin == context.caller {
-        true => Ok(()),
-        false => check_reach(context, pinhole.key.internal_client),
+    let is_link_local = matches!(context.caller, IpAddr::V6(caller) if caller.is_unicast_link_local());
+    if pinhole.origin == context.caller && !is_link_local {
+        return Ok(());
     }
+    check_reach(context, pinhole.key.internal_client)
 }
 
 /// 606 unless the caller may touch pinholes of this host: by its own address, or by another address of the same device,

@@ -48,6 +48,42 @@ fn the_owner_is_the_host_itself_or_another_address_of_the_same_device() {
 }
 
 #[test]
+fn a_link_local_address_is_of_another_host_on_another_lan() {
+    const LINK_LOCAL: &str = "fe80::11";
+    let mut gateway = Gateway::new(config_6());
+    let station = |link, card| Station {
+        link,
+        address: Box::new([2, 0, 0, 0, 0, card]),
+    };
+    let alice = [(ALICE_6, station(3, 1)), (LINK_LOCAL, station(3, 1))];
+    let guest = (LINK_LOCAL, station(4, 2));
+    let learn = |gateway: &mut Gateway, learnt: &[(&str, Station)]| {
+        let learnt = learnt
+            .iter()
+            .map(|(ip, station)| (ip.parse().unwrap(), station.clone()));
+        gateway.engine.handle_neighbours(learnt.collect::<Neighbours>());
+    };
+    learn(&mut gateway, &alice);
+    let for_alice = [("InternalClient", ALICE_6)];
+    let id = gateway.open(LINK_LOCAL, &for_alice).unwrap();
+    gateway.update(LINK_LOCAL, id, "60").unwrap();
+    learn(&mut gateway, &[alice[0].clone(), alice[1].clone(), guest]);
+    assert_eq!(gateway.open(LINK_LOCAL, &for_alice), Err(606));
+    assert_eq!(gateway.update(LINK_LOCAL, id, "70").map(drop), Err(606));
+    assert_eq!(gateway.of_id(LINK_LOCAL, "DeletePinhole", id).map(drop), Err(606));
+    gateway.of_id(ALICE_6, "DeletePinhole", id).unwrap();
+}
+
+#[test]
+fn whoever_prolongs_a_pinhole_does_not_become_the_one_who_asked_for_it() {
+    let mut gateway = Gateway::new(reconfigured(|config| config.policy.reach = Reach::Everyone));
+    let id = gateway.open(ALICE_6, &[]).unwrap();
+    gateway.update(BOB_6, id, "60").unwrap();
+    gateway.reconfigure(config_6());
+    assert_eq!(gateway.of_id(BOB_6, "DeletePinhole", id).map(drop), Err(606));
+}
+
+#[test]
 fn pinholes_lead_to_lan_hosts_that_the_internet_can_reach() {
     let mut gateway = Gateway::new(reconfigured(|config| config.policy.reach = Reach::Everyone));
     for (client, what) in [
