@@ -54,7 +54,7 @@ pub struct Firewall {
     pub pinholes_allowed: bool,
     /// How many pinholes there may be; no more than there are values of `A_ARG_TYPE_UniqueID`.
     pub pinholes: usize,
-    /// How many may lead to one host.
+    /// How many may lead to one host, whose addresses count together as far as they are known to be of one device.
     pub pinholes_per_client: usize,
 }
 

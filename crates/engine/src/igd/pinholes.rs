@@ -227,9 +227,13 @@ fn new_id(context: &mut Context<'_>, client: Ipv6Addr) -> Result<UniqueId, Fault
     let firewall = context.config.firewall;
     let exhausted = |reason: String| Fault::because(ErrorCode::PinholeSpaceExhausted, reason);
     let pinholes = context.ledger.pinholes();
-    if pinholes.count_of_client(client) >= firewall.pinholes_per_client {
+    // A host has as many addresses as it likes.
+    let is_same =
+        |other: Ipv6Addr| other == client || context.observed.neighbours.are_one_device(other.into(), client.into());
+    let counts = pinholes.counts_of_clients().filter(|(other, _)| is_same(*other));
+    if counts.map(|(_, count)| count).sum::<usize>() >= firewall.pinholes_per_client {
         let most = firewall.pinholes_per_client;
-        let reason = format!("{client} has {most} pinholes, as many as one host may have");
+        let reason = format!("the host of {client} has {most} pinholes, as many as one host may have");
         return Err(exhausted(reason));
     }
     if pinholes.len() >= firewall.pinholes {

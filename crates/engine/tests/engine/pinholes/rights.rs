@@ -150,3 +150,21 @@ fn quotas_hold_for_new_pinholes_only() {
     gateway.of_id(ALICE_6, "DeletePinhole", UniqueId(1)).unwrap();
     assert_eq!(gateway.open("fd77::13", &[]), Ok(UniqueId(4)));
 }
+
+#[test]
+fn addresses_of_one_device_share_its_quota() {
+    let mut gateway = Gateway::new(reconfigured(|config| config.firewall.pinholes_per_client = 2));
+    let learnt = [(ALICE_6, 1), ("fd77::abcd", 1), ("fd77::abce", 1), (BOB_6, 2)].map(|(ip, card)| {
+        let station = Station {
+            link: 3,
+            address: Box::new([2, 0, 0, 0, 0, card]),
+        };
+        (ip.parse().unwrap(), station)
+    });
+    gateway.engine.handle_neighbours(learnt.into_iter().collect());
+    gateway.open(ALICE_6, &[]).unwrap();
+    gateway.open("fd77::abcd", &[]).unwrap();
+    assert_eq!(gateway.open("fd77::abce", &[]), Err(701));
+    gateway.open(BOB_6, &[]).unwrap();
+    gateway.open("fd77::13", &[]).unwrap();
+}
