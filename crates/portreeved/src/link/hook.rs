@@ -75,7 +75,11 @@ impl Running {
     /// Waits for its end; may be given up and taken up again. What it has left running stays.
     pub(super) async fn end(&mut self) -> io::Result<Ended> {
         let Self {
-            child, stdout, stderr, ..
+            child,
+            stdout,
+            stderr,
+            ended,
+            ..
         } = self;
         let status = {
             let mut reading = std::pin::pin!(async { tokio::join!(stdout.read(), stderr.read()) });
@@ -86,13 +90,14 @@ impl Running {
                     _ = &mut reading, if !read => read = true,
                 }
             };
+            // From here on its id, and its group's, may be another's.
+            *ended = true;
             if !read {
                 // Whoever holds on to the output has nothing to tell us.
                 let _ = tokio::time::timeout(LAST_WORDS, reading).await;
             }
             status
         };
-        self.ended = true;
         Ok(Ended {
             status,
             stdout: self.stdout.text(),
@@ -101,7 +106,11 @@ impl Running {
     }
 
     /// Ends it and its group: SIGTERM, and SIGKILL for what is left when its leader has ended or the grace is over.
+    /// Where it has ended already, what it has left running stays.
     pub(super) async fn kill(mut self) {
+        if self.ended {
+            return;
+        }
         self.signal(Signal::SIGTERM);
         let asked = Instant::now();
         while asked.elapsed() < GRACE && self.leader_lives() {
@@ -207,6 +216,26 @@ mod tests {
             .unwrap();
         let left = ended.unwrap().stdout;
         drop(running);
+        assert!(lives(&left));
+        let id = left.trim().parse().unwrap();
+        nix::sys::signal::kill(Pid::from_raw(id), Signal::SIGKILL).unwrap();
+    }
+
+    #[tokio::test]
+    async fn killed_while_its_last_words_are_awaited_it_has_ended_and_what_it_leaves_lives_on() {
+        let directory = portreeve_testkit::TempDir::new();
+        let file = directory.join("id");
+        let mut running = start(&format!("sleep 60 & echo $! > {}", file.display()));
+        let leader = running.group.to_string();
+        let mut end = Box::pin(running.end());
+        // It is waited for, and no longer there, while the one that it left holds on to its output.
+        let reaped = async { until(|| !std::path::Path::new("/proc").join(&leader).exists()).await };
+        tokio::select! { _ = &mut end => {}, () = reaped => {} }
+        drop(end);
+        running.kill().await;
+        let left = std::fs::read_to_string(&file).unwrap();
+        // A signal is delivered later than it is sent.
+        tokio::time::sleep(Duration::from_millis(200)).await;
         assert!(lives(&left));
         let id = left.trim().parse().unwrap();
         nix::sys::signal::kill(Pid::from_raw(id), Signal::SIGKILL).unwrap();
