@@ -220,7 +220,7 @@ impl Engine {
     }
 
     /// What must be carried out for the open group, in order: all of it by the store, and by the backend what is in
-    /// force ([`Engine::nat`]).
+    /// force ([`Engine::nat`], [`Engine::pinholes_in_force`]).
     pub fn changes(&self) -> &[Change] {
         self.ledger.changes()
     }
@@ -356,15 +356,27 @@ impl Engine {
             Nat::Enabled => self.ledger.table().desired(),
             Nat::Disabled => Desired::default(),
         };
-        Desired {
-            pinholes: self.ledger.pinholes().iter().cloned().collect(),
-            ..mappings
-        }
+        let pinholes = match self.pinholes_in_force() {
+            true => self.ledger.pinholes().iter().cloned().collect(),
+            false => Vec::new(),
+        };
+        Desired { pinholes, ..mappings }
     }
 
     /// Every mapping of the table, in the order of the keys, whether or not it is in force.
     pub fn mappings(&self) -> impl Iterator<Item = &Arc<Mapping>> {
         self.ledger.table().iter()
+    }
+
+    /// Every pinhole, in the order of the keys, whether or not it is in force.
+    pub fn pinholes(&self) -> impl Iterator<Item = &Arc<Pinhole>> {
+        self.ledger.pinholes().iter()
+    }
+
+    /// Whether pinholes are in force, as [`Engine::nat`] tells of mappings: those that the store kept are not where nobody
+    /// may open any.
+    pub fn pinholes_in_force(&self) -> bool {
+        self.config.firewall.pinholes_allowed
     }
 
     /// Whether mappings are in force. While they are not, they are kept, their leases run on, and changes of them are

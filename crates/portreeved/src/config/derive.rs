@@ -76,18 +76,18 @@ pub fn engine_config(settings: &Settings, own: &Own) -> Config {
             .collect(),
         connection_device: own.connection_device.clone(),
         offer: own.offer,
-        firewall: firewall(settings, own.pinholes),
+        firewall: firewall(settings, own),
         link_control: settings.link.control,
         link_kind: own.link.kind,
         link_timeouts: own.link.timeouts,
     }
 }
 
-/// Where pinholes are not possible, or not wanted, there counts as a firewall what nobody may open.
-fn firewall(settings: &Settings, pinholes: Pinholes) -> Firewall {
+/// Where pinholes are not possible, or not offered, there counts as a firewall what nobody may open.
+fn firewall(settings: &Settings, own: &Own) -> Firewall {
     Firewall {
-        enabled: pinholes != Pinholes::Needless,
-        pinholes_allowed: pinholes != Pinholes::Impossible && settings.ipv6.pinholes,
+        enabled: own.pinholes != Pinholes::Needless,
+        pinholes_allowed: own.pinholes != Pinholes::Impossible && own.offer.pinholes,
         pinholes: settings.limits.pinholes,
         pinholes_per_client: settings.limits.pinholes_per_client,
     }

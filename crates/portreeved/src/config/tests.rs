@@ -355,7 +355,7 @@ fn clients_are_told_of_the_firewall_that_there_is() {
             lans: Vec::new(),
             addresses: Vec::new(),
             connection_device: String::new(),
-            offer: Offer::default(),
+            offer: offer(&settings),
             pinholes,
             link: OwnLink::from(&settings.link),
         };
@@ -373,4 +373,22 @@ fn clients_are_told_of_the_firewall_that_there_is() {
     let text = "limits.pinholes = 7\nlimits.pinholes-per-client = 3";
     let firewall = firewall(text, Pinholes::Effective);
     assert_eq!((firewall.pinholes, firewall.pinholes_per_client), (7, 3));
+}
+
+#[test]
+fn a_reload_does_not_open_or_close_what_was_offered_at_start() {
+    let allowed = |at_start: &str, reloaded: &str| {
+        let own = Own {
+            lans: Vec::new(),
+            addresses: Vec::new(),
+            connection_device: String::new(),
+            offer: offer(&read(at_start).unwrap()),
+            pinholes: Pinholes::Effective,
+            link: OwnLink::from(&LinkSettings::default()),
+        };
+        engine_config(&read(reloaded).unwrap(), &own).firewall.pinholes_allowed
+    };
+    assert!(allowed("", "ipv6.pinholes = false"));
+    assert!(!allowed("ipv6.pinholes = false", ""));
+    assert!(!allowed("gateway.igd-version = 1", ""));
 }

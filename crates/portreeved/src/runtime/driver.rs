@@ -30,8 +30,8 @@ pub(super) struct Driver {
     neighbours_read_at: Option<Time>,
     /// Set where backend and engine may have come apart: what is in force is compared and mended.
     in_doubt: bool,
-    /// Whether the backend has the mappings.
-    nat: Nat,
+    /// What the backend has.
+    in_force: InForce,
     /// How often that was necessary.
     repairs: u64,
 }
@@ -59,6 +59,29 @@ impl Answer {
     }
 }
 
+/// Which entries are the backend's concern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct InForce {
+    mappings: bool,
+    pinholes: bool,
+}
+
+impl InForce {
+    fn of(engine: &Engine) -> Self {
+        Self {
+            mappings: engine.nat() == Nat::Enabled,
+            pinholes: engine.pinholes_in_force(),
+        }
+    }
+
+    fn has(self, change: &Change) -> bool {
+        match change {
+            Change::Mapping { .. } | Change::Outbound { .. } => self.mappings,
+            Change::Pinhole { .. } => self.pinholes,
+        }
+    }
+}
+
 impl Driver {
     pub(super) fn new(setup: Setup) -> anyhow::Result<(Self, Started)> {
         let Setup {
@@ -82,7 +105,7 @@ impl Driver {
             },
         );
         let mut driver = Self {
-            nat: engine.nat(),
+            in_force: InForce::of(&engine),
             engine,
             backend,
             store,
@@ -131,7 +154,7 @@ impl Driver {
                     self.carry_out();
                     self.take_request(request, answer);
                     self.carry_out();
-                    self.follow_nat();
+                    self.follow_switches();
                 }
                 Some(Input::Request(request, answer)) => self.take_request(request, answer),
                 Some(Input::Link(report)) => self.take_link(report),
@@ -232,7 +255,7 @@ impl Driver {
     /// Carries out what the open group plans, until all of it is in force and durable, and has the answers ready.
     fn carry_out(&mut self) {
         while !self.engine.changes().is_empty() {
-            if let Err(refused) = apply(&mut *self.backend, self.nat, self.engine.changes()) {
+            if let Err(refused) = apply(&mut *self.backend, self.in_force, self.engine.changes()) {
                 self.engine.handle_refused(refused.change, refused.why);
                 continue;
             }
@@ -242,7 +265,7 @@ impl Driver {
             let Err(error) = committed else { break };
             error!(%error, "a change could not be stored and is taken back");
             let undo: Vec<Change> = self.engine.changes().iter().rev().map(Change::inverse).collect();
-            if let Err(refused) = apply(&mut *self.backend, self.nat, &undo) {
+            if let Err(refused) = apply(&mut *self.backend, self.in_force, &undo) {
                 error!(%refused, "a change could not be taken back");
                 self.in_doubt = true;
             }
@@ -260,16 +283,17 @@ impl Driver {
         }
     }
 
-    /// Puts all mappings into force or out of it, if that has been switched.
-    fn follow_nat(&mut self) {
-        if self.engine.nat() == self.nat {
+    /// Puts all mappings, or all pinholes, into force or out of it, if that has been switched.
+    fn follow_switches(&mut self) {
+        let in_force = InForce::of(&self.engine);
+        if in_force == self.in_force {
             return;
         }
-        self.nat = self.engine.nat();
+        self.in_force = in_force;
         match self.reconcile() {
-            Ok(Reconciled { added, removed, .. }) => info!(nat = ?self.nat, added, removed, "NAT switched"),
+            Ok(Reconciled { added, removed, .. }) => info!(?in_force, added, removed, "switched what is in force"),
             Err(error) => {
-                error!(%error, nat = ?self.nat, "NAT could not be switched now");
+                error!(%error, ?in_force, "what is in force could not be switched now");
                 self.in_doubt = true;
             }
         }
@@ -348,8 +372,7 @@ impl Driver {
 
     fn flush(&mut self) {
         let mappings = self.engine.mappings().map(|mapping| EntryKey::Mapping(mapping.key));
-        let desired = self.engine.desired();
-        let pinholes = desired.pinholes.iter().map(|pinhole| EntryKey::Pinhole(pinhole.key));
+        let pinholes = self.engine.pinholes().map(|pinhole| EntryKey::Pinhole(pinhole.key));
         let keys = mappings.chain(pinholes).collect();
         self.engine.handle_lost(keys, clock::now());
         self.carry_out();
@@ -361,14 +384,13 @@ impl Driver {
 }
 
 /// Hands the backend what of the changes is in force.
-fn apply(backend: &mut dyn Backend, nat: Nat, changes: &[Change]) -> Result<(), Refused> {
-    if nat == Nat::Enabled {
+fn apply(backend: &mut dyn Backend, in_force: InForce, changes: &[Change]) -> Result<(), Refused> {
+    if changes.iter().all(|change| in_force.has(change)) {
         return backend.apply(changes, clock::now());
     }
-    let pinholes = changes.iter().enumerate();
-    let pinholes = pinholes.filter(|(_, change)| matches!(change, Change::Pinhole { .. }));
-    let (positions, pinholes): (Vec<usize>, Vec<Change>) = pinholes.map(|(at, change)| (at, change.clone())).unzip();
-    backend.apply(&pinholes, clock::now()).map_err(|refused| Refused {
+    let concerned = changes.iter().enumerate().filter(|(_, change)| in_force.has(change));
+    let (positions, concerned): (Vec<usize>, Vec<Change>) = concerned.map(|(at, change)| (at, change.clone())).unzip();
+    backend.apply(&concerned, clock::now()).map_err(|refused| Refused {
         change: positions.get(refused.change).copied().unwrap_or_default(),
         ..refused
     })

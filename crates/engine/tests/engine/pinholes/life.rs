@@ -170,3 +170,20 @@ fn the_administrator_sees_counts_and_removes_them() {
     });
     assert_eq!(caller, None, "it was the administrator");
 }
+
+#[test]
+fn where_nobody_may_open_any_those_kept_are_not_in_force() {
+    let mut before = Gateway::new(config_6());
+    let id = before.open(ALICE_6, &[]).unwrap();
+    let kept = Kept {
+        pinholes: before.engine.pinholes().cloned().collect(),
+        last_unique_id: id,
+        ..Kept::default()
+    };
+    let mut gateway = Gateway::restarted(reconfigured(|config| config.firewall.pinholes_allowed = false), kept);
+    assert!(gateway.pinholes.is_empty() && gateway.engine.desired().pinholes.is_empty());
+    assert!(!gateway.engine.pinholes_in_force());
+    assert_eq!(gateway.engine.pinholes().count(), 1);
+    gateway.reconfigure(config_6());
+    assert_eq!(gateway.engine.desired().pinholes.len(), 1);
+}
