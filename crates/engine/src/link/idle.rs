@@ -127,7 +127,7 @@ mod tests {
         for second in (0..600).step_by(5) {
             let now = Time::from_millis(second * 1000);
             // The same total each time that there is one.
-            let counters = (second < 100 || second >= 300).then(Counters::default);
+            let counters = (!(100..300).contains(&second)).then(Counters::default);
             idle.read(counters, now);
             assert_eq!(idle.reading_due(3600), Some(now + Idle::READ_EVERY));
             // The first total after a gap has nothing to compare with either.
