@@ -17,7 +17,7 @@ use super::{IgdVersion, LinkSettings, ReservedPorts, Settings, StaticMapping};
 pub struct Own {
     /// The networks served.
     pub lans: Vec<Network>,
-    /// Our addresses in them.
+    /// Our addresses on their interfaces.
     pub addresses: Vec<IpAddr>,
     /// UDN (`uuid:…`) of the WANConnectionDevice.
     pub connection_device: String,

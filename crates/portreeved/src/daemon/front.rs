@@ -57,6 +57,9 @@ impl Front {
     pub(super) async fn update(&mut self, lans: &[Lan]) -> Result<(), Failure> {
         let had_some = !self.served.is_empty();
         let wanted: Vec<Lan> = lans.iter().flat_map(Lan::families).collect();
+        if wanted.iter().eq(self.served.iter().map(|served| &*served.lan)) {
+            return Ok(());
+        }
         let (stay, go): (Vec<_>, Vec<_>) = self
             .served
             .drain(..)

@@ -320,12 +320,12 @@ fn server_name() -> String {
     server(&name, release, env!("CARGO_PKG_VERSION"))
 }
 
-/// The networks of the clients. Link-local ones name no host without an interface, and nothing leads to such an address.
+/// Every address of ours on the LANs, those at which nothing is served too: nobody may have them led to or told.
 fn addresses(lans: &[Lan]) -> Vec<IpAddr> {
-    let own = lans.iter().flat_map(|lan| &lan.addresses);
-    own.map(|own| own.address).collect()
+    lans.iter().flat_map(|lan| &lan.own).copied().collect()
 }
 
+/// The networks of the clients. Link-local ones name no host without an interface, and nothing leads to such an address.
 fn networks(lans: &[Lan]) -> Vec<Network> {
     let addresses = lans.iter().flat_map(|lan| &lan.addresses);
     addresses

@@ -91,10 +91,12 @@ mod tests {
             address: address.parse().unwrap(),
             network: network.parse().unwrap(),
         };
+        let addresses: Vec<_> = addresses.iter().map(own).collect();
         Lan {
             interface: interface.to_owned(),
             index,
-            addresses: addresses.iter().map(own).collect(),
+            own: addresses.iter().map(|own| own.address).collect(),
+            addresses,
         }
     }
 
@@ -182,6 +184,19 @@ mod tests {
             "192.168.77.11",
             (4, "192.168.77.1")
         ));
+    }
+
+    #[test]
+    fn an_address_of_ours_that_is_not_served_is_ours() {
+        let temporary = "fd77::aaaa";
+        let mut lan0 = lan("lan0", 2, &[("fd77::1", "fd77::/64")]);
+        lan0.own.push(temporary.parse().unwrap());
+        let reach = Reach::new(Arc::new([lan0]), 5000);
+        let asked = |port, client| may(&reach, &format!("http://[{temporary}]:{port}/"), client, (2, "fd77::1"));
+        assert!(!asked(4004, "fd77::11"));
+        assert!(asked(4004, temporary) && asked(4004, "fd77::1") && !asked(5000, temporary));
+        let callback = url(&format!("http://[{temporary}]:4004/"));
+        assert_eq!(reach.way(&callback), Some(Way::Here));
     }
 
     #[test]

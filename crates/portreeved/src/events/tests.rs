@@ -50,6 +50,7 @@ fn events(limits: Limits) -> Arc<Events> {
         interface: "lo".to_owned(),
         index: 1,
         addresses: vec![near],
+        own: vec![LOCAL],
     }]);
     events.announce(vec![
         evented("ExternalIPAddress", "11.11.11.2"),

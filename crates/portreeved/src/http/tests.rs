@@ -366,10 +366,12 @@ fn loopback() -> Lan {
         address: address.parse().unwrap(),
         network: network.parse().unwrap(),
     };
+    let addresses = vec![own("127.0.0.1", "127.0.0.0/8"), own("::1", "::1/128")];
     Lan {
         interface: "lo".to_owned(),
         index: 1,
-        addresses: vec![own("127.0.0.1", "127.0.0.0/8"), own("::1", "::1/128")],
+        own: addresses.iter().map(|own| own.address).collect(),
+        addresses,
     }
 }
 

@@ -101,6 +101,7 @@ mod tests {
         Lan {
             interface: interface.to_owned(),
             index: 1,
+            own: vec![address.into()],
             addresses: vec![
                 LanAddress {
                     address: "fe80::1".parse().unwrap(),

@@ -85,6 +85,7 @@ impl Lan {
             interface: link.name.clone(),
             index: link.index,
             addresses: addresses(link, snapshot),
+            own: snapshot.addresses_of(link.index).map(|own| own.address).collect(),
         });
         lans.filter(|lan| !lan.addresses.is_empty()).collect()
     }
@@ -381,6 +382,15 @@ mod tests {
         let lans = Lan::present(&["lan0".to_owned()], &router);
         let own: Vec<String> = lans[0].addresses.iter().map(|own| own.address.to_string()).collect();
         assert_eq!(own, ["192.168.77.1", "fd77::1", "fe80::1", "2001:db8:77::1", "fd76::1"]);
+        for (address, ours) in [
+            ("fd77::1", true),
+            ("2001:db8:77::aaaa", true),
+            ("fd76::1", true),
+            ("fd78::1", true),
+            ("2001:db8:77::bbbb", false),
+        ] {
+            assert_eq!(lans[0].owns(address.parse().unwrap()), ours, "{address}");
+        }
         assert_eq!(lans[0].link_local(), Some("fe80::1".parse().unwrap()));
         assert_eq!(lans[0].beyond_link(), Some("fd77::1".parse().unwrap()));
     }

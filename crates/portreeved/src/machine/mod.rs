@@ -54,8 +54,11 @@ pub struct Lan {
     pub interface: String,
     /// Its index.
     pub index: u32,
-    /// Its addresses. Of each family, and of each scope of IPv6, the one to advertise comes before the others.
+    /// The addresses at which it is served. Of each family, and of each scope of IPv6, the one to advertise comes before
+    /// the others.
     pub addresses: Vec<LanAddress>,
+    /// Every address that it has: these, and those that are not for being called or not usable yet.
+    pub own: Vec<IpAddr>,
 }
 
 /// Our end of a conversation: an address, and the interface that it is on.
@@ -91,8 +94,9 @@ impl Lan {
         !elsewhere && self.addresses.iter().any(known)
     }
 
-    /// The same interface with its addresses of one family at a time, where it has some: what changes in one does not
-    /// concern the clients of the other.
+    /// The same interface with the addresses at which it is served of one family at a time, where it has some, and no
+    /// others: neither what changes in the other family nor the coming and going of temporary addresses concerns these
+    /// clients.
     pub fn families(&self) -> impl Iterator<Item = Self> {
         [IpAddr::is_ipv4, IpAddr::is_ipv6].into_iter().filter_map(|belongs| {
             let addresses = self.addresses.iter().filter(|own| belongs(&own.address));
@@ -100,6 +104,7 @@ impl Lan {
             (!addresses.is_empty()).then(|| Self {
                 interface: self.interface.clone(),
                 index: self.index,
+                own: addresses.iter().map(|own| own.address).collect(),
                 addresses,
             })
         })
@@ -107,7 +112,7 @@ impl Lan {
 
     /// Whether the address is ours on this interface.
     pub fn owns(&self, address: IpAddr) -> bool {
-        self.addresses.iter().any(|own| own.address == address)
+        self.own.contains(&address)
     }
 
     /// The IPv4 address to advertise.
@@ -154,15 +159,29 @@ mod tests {
             address: address.parse().unwrap(),
             network: network.parse().unwrap(),
         };
+        let addresses = vec![
+            own("192.168.77.1", "192.168.77.0/24"),
+            own("fd77::1", "fd77::/64"),
+            own("fe80::1", "fe80::/64"),
+        ];
+        let temporary = "fd77::aaaa".parse().unwrap();
         Lan {
             interface: "lan0".to_owned(),
             index: 3,
-            addresses: vec![
-                own("192.168.77.1", "192.168.77.0/24"),
-                own("fd77::1", "fd77::/64"),
-                own("fe80::1", "fe80::/64"),
-            ],
+            own: addresses.iter().map(|own| own.address).chain([temporary]).collect(),
+            addresses,
         }
+    }
+
+    #[test]
+    fn what_is_served_stays_the_same_while_temporary_addresses_come_and_go() {
+        let temporary = "fd77::aaaa".parse().unwrap();
+        let mut later = lan();
+        assert!(later.owns(temporary));
+        later.own.retain(|own| *own != temporary);
+        assert_ne!(later, lan());
+        assert!(later.families().eq(lan().families()));
+        assert!(lan().families().all(|family| !family.owns(temporary)));
     }
 
     #[test]

@@ -91,6 +91,7 @@ fn start() -> Running {
             address: Ipv4Addr::LOCALHOST.into(),
             network: "127.0.0.0/8".parse().unwrap(),
         }],
+        own: vec![Ipv4Addr::LOCALHOST.into()],
     });
     let socket = Socket::open(&lan).unwrap().expect("a group of IPv4");
     let presence = Presence::new(socket, lan, Arc::new(advertised), 7, Random::from_seed(1));
@@ -239,10 +240,12 @@ fn lan_of(addresses: &[&str]) -> Lan {
         address: text.parse().unwrap(),
         network: format!("{text}/64").parse().unwrap(),
     };
+    let addresses: Vec<_> = addresses.iter().map(own).collect();
     Lan {
         interface: "lan0".to_owned(),
         index: 2,
-        addresses: addresses.iter().map(own).collect(),
+        own: addresses.iter().map(|own| own.address).collect(),
+        addresses,
     }
 }
 
