@@ -57,7 +57,8 @@ impl Front {
     pub(super) async fn update(&mut self, lans: &[Lan]) -> Result<(), Failure> {
         let had_some = !self.served.is_empty();
         let wanted: Vec<Lan> = lans.iter().flat_map(Lan::families).collect();
-        if wanted.iter().eq(self.served.iter().map(|served| &*served.lan)) {
+        let is_served = |lan: &Lan| self.served.iter().any(|served| *served.lan == *lan);
+        if wanted.len() == self.served.len() && wanted.iter().all(is_served) {
             return Ok(());
         }
         let (stay, go): (Vec<_>, Vec<_>) = self
@@ -149,6 +150,93 @@ impl Served {
         if let Some(presence) = self.presence {
             // A task that panicked has nothing to say any more.
             let _ = presence.await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::RwLock;
+
+    use nix::sched::{CloneFlags, unshare};
+    use portreeve_testkit::require_root;
+    use portreeve_wire::description::{Description, Identity};
+    use portreeve_wire::uuid::Uuid;
+    use portreeve_wire::{Offer, Quirks, View};
+    use tokio::runtime::Handle;
+
+    use super::*;
+    use crate::events::Events;
+    use crate::http::Appearance;
+    use crate::machine::LanAddress;
+
+    async fn front() -> Front {
+        let identity = Identity {
+            uuid: Uuid::from_random(1),
+            friendly_name: "test".to_owned(),
+            model_number: "1".to_owned(),
+            serial_number: None,
+        };
+        let advertised = Advertised {
+            root: Description::of(&identity, Offer::default(), View::Igd2, 3).device,
+            view: View::Igd2,
+            server: "Linux/6 UPnP/1.1 portreeved/1".to_owned(),
+            config_id: 3,
+            http_port: 5000,
+            quirks: RwLock::default(),
+        };
+        let appearance = Appearance {
+            identity,
+            offer: Offer::default(),
+            config_id: 3,
+            server: advertised.server.clone(),
+            only_igd1: false,
+        };
+        let engine = EngineHandle::new(Handle::current());
+        let events = Events::new(Default::default(), 5000);
+        let gateway = Gateway::new(engine, events, &appearance, 10, Quirks::default()).await;
+        let gateway = Arc::new(gateway.unwrap());
+        Front::new(gateway, Connections::new(10, 10), Arc::new(advertised), 7, Mode::Trial)
+    }
+
+    async fn only_what_is_served_makes_a_new_boot_id() {
+        let mut front = front().await;
+        let own = LanAddress {
+            address: "127.0.0.1".parse().unwrap(),
+            network: "127.0.0.0/8".parse().unwrap(),
+        };
+        let mut lan = Lan {
+            interface: "lo".to_owned(),
+            index: 1,
+            addresses: vec![own],
+            own: vec![own.address],
+        };
+        front.update(&[lan.clone()]).await.unwrap();
+        lan.own.push("fd77::aaaa".parse().unwrap());
+        front.update(&[lan.clone()]).await.unwrap();
+        assert_eq!(*front.boot_id.borrow(), 7);
+        lan.addresses[0].network = "127.0.0.0/16".parse().unwrap();
+        front.update(&[lan]).await.unwrap();
+        assert_eq!(*front.boot_id.borrow(), 8);
+        front.stop().await;
+    }
+
+    #[test]
+    fn a_temporary_address_is_announced_to_nobody() {
+        let Some(()) = require_root("a_temporary_address_is_announced_to_nobody") else {
+            return;
+        };
+        let test = std::thread::spawn(|| {
+            unshare(CloneFlags::CLONE_NEWNET).unwrap();
+            let up = std::process::Command::new("ip")
+                .args(["link", "set", "lo", "up"])
+                .status();
+            assert!(up.unwrap().success());
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(only_what_is_served_makes_a_new_boot_id());
+        });
+        if let Err(panic) = test.join() {
+            std::panic::resume_unwind(panic);
         }
     }
 }

@@ -377,3 +377,25 @@ impl Drop for SocketFile {
 fn is_trial(findings: &Findings) -> bool {
     findings.mode == Mode::Trial
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::LanAddress;
+
+    #[test]
+    fn an_address_at_which_nothing_is_served_is_kept_from_clients_too() {
+        let temporary = "fd77::aaaa".parse().unwrap();
+        let served = LanAddress {
+            address: "fd77::1".parse().unwrap(),
+            network: "fd77::/64".parse().unwrap(),
+        };
+        let lan = Lan {
+            interface: "lan0".to_owned(),
+            index: 3,
+            addresses: vec![served],
+            own: vec![served.address, temporary],
+        };
+        assert_eq!(addresses(&[lan]), [served.address, temporary]);
+    }
+}
