@@ -212,6 +212,7 @@ fn another_address_from_the_provider_is_followed() {
     comes(bed, &client, "Connected");
     let listener = Listener::on(client.host());
     client.subscribe(CONNECTION, &listener.callback());
+    listener.next();
     let mapping = fresh(bed, &client);
     let port = port_of(&mapping);
     let _echo = Echo::tcp(client.host(), port);
@@ -254,6 +255,7 @@ fn a_cable_that_is_out_is_told_and_the_lease_serves_on_when_it_is_back() {
     client.add(&mapping).expect("a free port");
     let listener = Listener::on(client.host());
     client.subscribe(CONNECTION, &listener.callback());
+    listener.next();
 
     bed.wan_cable(Cable::Out);
     becomes(bed, &client, "Disconnected");
@@ -307,6 +309,7 @@ fn an_address_that_another_host_has_is_declined_and_told() {
     shows(bed, &client, "Disconnected", "ERROR_NONE", "", "not-connected");
     let listener = Listener::on(client.host());
     client.subscribe(CONNECTION, &listener.callback());
+    listener.next();
 
     client.call("RequestConnection", &[]).expect("the LAN may");
     listener.until("ConnectionStatus", "Connecting");

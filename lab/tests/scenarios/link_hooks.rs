@@ -153,6 +153,7 @@ fn each_cause_of_a_hook_that_fails_is_told_in_the_same_words_everywhere() {
     becomes(&bed, &client, "Disconnected");
     let listener = Listener::on(client.host());
     client.subscribe(CONNECTION, &listener.callback());
+    listener.next();
     for (said, status, error, code) in [
         (
             "ERROR_PPP_NEGOTIATION",
@@ -302,6 +303,7 @@ fn while_a_disconnection_is_pending_traffic_flows_and_then_ends() {
     let client = bed.client(1);
     let listener = Listener::on(client.host());
     client.subscribe(CONNECTION, &listener.callback());
+    listener.next();
     let mapping = fresh(&bed, &client);
     let port = port_of(&mapping);
     let _echo = Echo::tcp(client.host(), port);
