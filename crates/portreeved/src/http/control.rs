@@ -70,7 +70,7 @@ impl<A: Ask> Gateway<A> {
         let again = acquaintance::may_help(&call).then(|| call.clone());
         let mut answer = self.carry_out(call, watch).await?;
         if let (Err(refused), Some(call)) = (&answer, again)
-            && Box::pin(self.knows_better(&call, refused)).await
+            && Box::pin(self.knows_better(watch.client(), &call, refused)).await
         {
             answer = self.carry_out(call, watch).await?;
         }
