@@ -438,7 +438,8 @@ pub struct GetStatusInfo {
     /// Cause of the last failure (`NewLastConnectionError`, string, as a rule one of `ERROR_NONE`,
     /// `ERROR_COMMAND_ABORTED`, `ERROR_NOT_ENABLED_FOR_INTERNET`, `ERROR_ISP_DISCONNECT`, `ERROR_USER_DISCONNECT`,
     /// `ERROR_IDLE_DISCONNECT`, `ERROR_FORCED_DISCONNECT`, `ERROR_NO_CARRIER`, `ERROR_IP_CONFIGURATION`,
-    /// `ERROR_UNKNOWN`).
+    /// `ERROR_UNKNOWN`, `ERROR_ISP_TIME_OUT`, `ERROR_PPP_NEGOTIATION`, `ERROR_AUTHENTICATION`, `ERROR_DNS_FAILURE`,
+    /// `ERROR_ADDRESS_CONFLICT`).
     pub last_connection_error: String,
     /// Seconds since the connection came up (`NewUptime`, ui4).
     pub uptime: u32,
