@@ -56,7 +56,7 @@
 //! # Ok(())
 //! # }
 //! ```
-//! Over IPv6 a [pinhole](pinhole) in the gateway's firewall does what a mapping does over IPv4.
+//! Over IPv6 a [pinhole] in the gateway's firewall does what a mapping does over IPv4.
 //!
 //! [`doctor`] walks the whole way from this computer to the internet and back, and says where it ends. [`listing`] reads
 //! every mapping, [`raw`] calls any action by name, [`actions`] has each action of the standard's services as a method.

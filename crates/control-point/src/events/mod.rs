@@ -18,8 +18,8 @@
 //! # }
 //! ```
 //!
-//! [`subscription`] is one subscription as a pure state machine, [`subscriber`] the task that keeps some of them on one
-//! gateway, with a web server of its own ([`listener`]). [`watching`] decides, pure as well, when to ask instead.
+//! `subscription` is one subscription as a pure state machine, `subscriber` the task that keeps some of them on one
+//! gateway, with a web server of its own (`listener`). `watching` decides, pure as well, when to ask instead.
 
 mod listener;
 mod look;
