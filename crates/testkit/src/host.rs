@@ -63,9 +63,14 @@ impl Host {
     /// If it has none.
     #[track_caller]
     pub fn link_local(&self, interface: &str) -> SocketAddrV6 {
+        let found = self.find_link_local(interface);
+        found.unwrap_or_else(|| panic!("{interface} of {} has no link-local address", self.name))
+    }
+
+    /// The same, if it has one: the kernel makes it when the interface is ready for IPv6.
+    pub(crate) fn find_link_local(&self, interface: &str) -> Option<SocketAddrV6> {
         let table = self.run(|| fs::read_to_string("/proc/thread-self/net/if_inet6").unwrap_or_default());
-        let found = table.lines().find_map(|line| link_local(line, interface));
-        found.unwrap_or_else(|| panic!("{interface} of {} has no link-local address:\n{table}", self.name))
+        table.lines().find_map(|line| link_local(line, interface))
     }
 
     /// Runs `work` in a thread inside the namespace and returns its result. Sockets made there stay in the namespace

@@ -2,10 +2,15 @@ use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use crate::host::Host;
 use crate::sweep::{self, Claim};
 use crate::topology::{self, Addresses, PROVIDER_PORT, Topology, WAN_INTERFACE};
+use crate::wait::wait_until;
+
+/// How long an interface may take until it is ready.
+const READY: Duration = Duration::from_secs(10);
 
 /// A gateway with a LAN on one side and the Internet on the other.
 ///
@@ -51,6 +56,23 @@ impl Lab {
             lan_addresses: Addresses::Both,
             wan_addresses: Addresses::Both,
         })
+    }
+
+    /// On a busy machine an interface may take a second until it answers for its IPv6 addresses.
+    fn await_ipv6(&self, lans: u8) {
+        let hosts = self.lan_hosts.iter().chain(&self.internet_hosts);
+        let hosts = hosts.map(|host| (host, "eth0".to_owned()));
+        // A bridge without a host has no carrier.
+        let lans = if self.lan_hosts.is_empty() { 0 } else { lans };
+        let bridges = (0..lans).map(|lan| (&self.gateway, topology::bridge(lan)));
+        let wan = (&self.gateway, WAN_INTERFACE.to_owned());
+        for (host, interface) in hosts.chain(bridges).chain([wan]) {
+            let is_ready = || host.find_link_local(&interface).is_some();
+            assert!(
+                wait_until(READY, is_ready),
+                "{interface} of {host:?} is not ready for IPv6"
+            );
+        }
     }
 
     /// The machine under test.
@@ -193,6 +215,7 @@ impl LabBuilder {
             enable_forwarding();
             let_bridges_be_switches();
         });
+        lab.await_ipv6(topology.lans);
         lab
     }
 }
