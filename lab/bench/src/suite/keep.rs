@@ -85,7 +85,7 @@ pub(super) fn run(context: &mut Context) {
     context.report.table(&table);
     context.report.note(&format!(
         "Resident memory of the process: {} when all were made, {} after {} s. Counted for {} s each with leases of {LONG_LEASE} s \
-         (nothing is renewed: watching) and {SHORT_LEASE} s (renewals besides, 60 times as often), and scaled to an hour. Packets \
+         (nothing is renewed: watching; counted once the gateway has told of all that was made) and {SHORT_LEASE} s (renewals besides, 60 times as often), and scaled to an hour. Packets \
          and bytes are those of the host's interface, both ways and with all protocols; requests are TCP segments that begin \
          with POST or GET.",
         mebibytes(resident),
@@ -115,6 +115,8 @@ fn watch(context: &mut Context, lease: u32, window: Duration) -> Option<(Traffic
     if lease == SHORT_LEASE {
         // Once around, so that renewals are spread as they are in the long run.
         thread::sleep(Duration::from_secs(lease.into()));
+    } else {
+        until_calm(host);
     }
     let resident = resident_kib(&keeping);
     let before = Traffic::of(host);
@@ -127,6 +129,21 @@ fn watch(context: &mut Context, lease: u32, window: Duration) -> Option<(Traffic
     }
     keeping.kill();
     Some((passed, resident, settled))
+}
+
+/// Waits until the gateway has told of all that was made, which it spaces: that belongs to the making.
+fn until_calm(host: &Host) {
+    const LOOK: Duration = Duration::from_secs(5);
+    const LOOKS: usize = 72;
+    /// Of this many packets within a look, most are about the making.
+    const MANY: f64 = 40.0;
+    for _ in 0..LOOKS {
+        let before = Traffic::of(host);
+        thread::sleep(LOOK);
+        if Traffic::of(host).minus(before).received < MANY {
+            return;
+        }
+    }
 }
 
 impl Traffic {
