@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portreeve_wire::service::Access;
-use portreeve_wire::{ErrorCode, Fault};
+use portreeve_wire::{ErrorCode, Fault, nat_pmp, pcp};
 
 use crate::change::{Change, Desired, EntryKey, Refusal};
 use crate::config::{Config, Nat};
+use crate::epoch::Epoch;
 use crate::event::{Cause, Event};
 use crate::eventing::Evented;
 use crate::igd::{self, Context, Observed, Refused};
@@ -62,6 +63,9 @@ pub struct Engine {
     evented_stale: bool,
     /// After a refused removal, leases that have ended wait until then.
     retry_expiry_at: Option<Time>,
+    epoch: Epoch,
+    /// The external address of this epoch: another one begins the next.
+    told_address: Option<Ipv4Addr>,
 }
 
 /// What the store kept of an earlier run, taken to be durable.
@@ -75,6 +79,10 @@ pub struct Kept {
     pub pinholes: Vec<Arc<Pinhole>>,
     /// The `UniqueID` that was given last: those after it are given next.
     pub last_unique_id: UniqueId,
+    /// The epoch, and the external address that clients were told in it.
+    pub epoch: Epoch,
+    /// See there.
+    pub external_address: Option<Ipv4Addr>,
 }
 
 /// Ties a reply to its request.
@@ -125,6 +133,8 @@ impl Engine {
             system_update_id,
             pinholes,
             last_unique_id,
+            epoch,
+            external_address,
         } = kept;
         let mut ledger = Ledger::default();
         for mapping in mappings {
@@ -153,6 +163,8 @@ impl Engine {
             evented: Vec::new(),
             evented_stale: true,
             retry_expiry_at: None,
+            epoch,
+            told_address: external_address,
         };
         let statics = engine.config.statics.clone();
         administration::enter_statics(&mut engine.ledger, &[], &statics);
@@ -350,6 +362,16 @@ impl Engine {
         lease_end.into_iter().chain(self.link.poll_timeout()).min()
     }
 
+    /// The present epoch, for answers that need nothing else of the engine, and to be kept over a restart.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The external address that clients of PCP and NAT-PMP are told in this epoch, to be kept with it.
+    pub fn told_address(&self) -> Option<Ipv4Addr> {
+        self.told_address
+    }
+
     /// Everything that should be in force.
     pub fn desired(&self) -> Desired {
         let mappings = match self.config.nat {
@@ -393,7 +415,7 @@ impl Engine {
         }
         planned.reply = match &planned.input {
             Input::Request(_, request) => Some(match &planned.failed {
-                Some(fault) => failure(request, fault.clone()),
+                Some(fault) => failure(request, fault.clone(), self.epoch.seconds(planned.now)),
                 None => self.carry_out(request, &planned.refusals, planned.now),
             }),
             Input::LeasesEnd(keys) | Input::Lost(keys) => {
@@ -432,6 +454,17 @@ impl Engine {
                 let context = self.context(*caller, refusals, now);
                 Reply::Value(igd::query(&context, service, variable))
             }
+            Request::Pcp { .. } => Reply::Pcp(pcp::Answer {
+                epoch: self.epoch.seconds(now),
+                outcome: Err(pcp::Refused {
+                    code: pcp::ResultCode::UnsuppOpcode,
+                    lifetime: None,
+                }),
+            }),
+            Request::NatPmp { .. } => Reply::NatPmp(nat_pmp::Answer {
+                epoch: self.epoch.seconds(now),
+                outcome: Err(nat_pmp::ResultCode::UnsupportedOpcode),
+            }),
             Request::Status => Reply::Status(Box::new(self.status(now))),
             Request::Mappings => Reply::Mappings(self.ledger.table().iter().cloned().collect()),
             Request::Pinholes => Reply::Pinholes(self.ledger.pinholes().iter().cloned().collect()),
@@ -518,6 +551,8 @@ impl Input {
     fn cause(&self) -> Option<Cause> {
         Some(match self {
             Self::Request(_, Request::Call { caller, .. } | Request::Query { caller, .. }) => Cause::Caller(*caller),
+            Self::Request(_, Request::Pcp { caller, .. }) => Cause::Caller(*caller),
+            Self::Request(_, Request::NatPmp { caller, .. }) => Cause::Caller((*caller).into()),
             Self::Request(..) => Cause::Administrator,
             Self::LeasesEnd(_) => Cause::LeaseEnd,
             Self::Lost(_) => Cause::Lost,
@@ -537,10 +572,22 @@ impl Input {
 }
 
 /// The reply to a request that failed for a reason outside of it.
-fn failure(request: &Request, fault: Fault) -> Reply {
+fn failure(request: &Request, fault: Fault, epoch: u32) -> Reply {
     match request {
         Request::Call { .. } => Reply::Call(Err(fault)),
         Request::Query { .. } => Reply::Value(Err(fault)),
+        // The store failed: a client asks again.
+        Request::Pcp { .. } => Reply::Pcp(pcp::Answer {
+            epoch,
+            outcome: Err(pcp::Refused {
+                code: pcp::ResultCode::NoResources,
+                lifetime: None,
+            }),
+        }),
+        Request::NatPmp { .. } => Reply::NatPmp(nat_pmp::Answer {
+            epoch,
+            outcome: Err(nat_pmp::ResultCode::OutOfResources),
+        }),
         Request::Reconfigure(_) => Reply::Reconfigured(Err(fault)),
         Request::Link(_) => Reply::Link(Err(fault)),
         Request::Revoke(_) | Request::Status | Request::Mappings | Request::Pinholes => Reply::Revoked(Err(fault)),

@@ -1,9 +1,9 @@
 //! What front ends ask of the engine, and what it answers.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use portreeve_wire::{Answer, Call, Fault, Value};
+use portreeve_wire::{Answer, Call, Fault, Value, nat_pmp, pcp};
 
 use crate::change::EntryKey;
 use crate::config::Config;
@@ -30,6 +30,20 @@ pub enum Request {
         /// Name of the variable.
         variable: String,
     },
+    /// A request of PCP, whose form is right.
+    Pcp {
+        /// Source address of the datagram in which it came.
+        caller: IpAddr,
+        /// The request.
+        request: pcp::Request,
+    },
+    /// A request of NAT-PMP.
+    NatPmp {
+        /// Source address of the datagram in which it came.
+        caller: Ipv4Addr,
+        /// The request.
+        request: nat_pmp::Request,
+    },
     /// The administrator asks for a summary.
     Status,
     /// The administrator asks for all mappings, in the order of their keys.
@@ -51,6 +65,10 @@ pub enum Reply {
     Call(Result<Answer, Fault>),
     /// To [`Request::Query`].
     Value(Result<Value, Fault>),
+    /// To [`Request::Pcp`].
+    Pcp(pcp::Answer),
+    /// To [`Request::NatPmp`].
+    NatPmp(nat_pmp::Answer),
     /// To [`Request::Status`].
     Status(Box<Status>),
     /// To [`Request::Mappings`].

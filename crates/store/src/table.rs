@@ -159,10 +159,7 @@ fn record_of(change: &Change) -> Option<Record> {
 }
 
 fn is_kept(mapping: &Mapping) -> bool {
-    match mapping.origin {
-        Origin::Upnp(_) => true,
-        Origin::Static => false,
-    }
+    mapping.origin != Origin::Static
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use portreeve_backend::relay::{Relay, Settings};
 use portreeve_backend::{Backend, Reconciled, Refusal, Refused};
 use portreeve_engine::{
-    Change, Desired, EntryKey, Expiry, Mapping, Outbound, Pinhole, PinholeKey, Transport, UniqueId,
+    Change, Desired, EntryKey, Expiry, Mapping, Origin, Outbound, Pinhole, PinholeKey, Transport, UniqueId,
 };
 
 use crate::world::*;
@@ -434,7 +434,7 @@ fn pinholes_are_refused_in_words() {
         key,
         id: UniqueId(1),
         expiry: NOW + Duration::from_secs(60),
-        origin: Ipv6Addr::LOCALHOST.into(),
+        origin: Origin::Upnp(Ipv6Addr::LOCALHOST.into()),
     });
     let opening = Change::Pinhole {
         before: None,

@@ -102,10 +102,10 @@ impl Wanted {
         for row in context.ledger.table().at_port(port, self.protocol) {
             match row.origin {
                 Origin::Static => return Err(ErrorCode::ConflictWithOtherMechanisms.into()),
-                Origin::Upnp(_) if row.internal_client != self.internal_client => {
+                _ if row.internal_client != self.internal_client => {
                     return Err(ErrorCode::ConflictInMappingEntry.into());
                 }
-                Origin::Upnp(_) => ours_already = true,
+                _ => ours_already = true,
             }
         }
         if !ours_already && is_gateways_own(context, port, self.protocol) {

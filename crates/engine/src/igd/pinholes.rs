@@ -10,6 +10,7 @@ use portreeve_wire::{Answer, Call, ErrorCode, Fault, Value};
 
 use super::Context;
 use crate::change::Refusal;
+use crate::mapping::Origin;
 use crate::neighbours::Neighbours;
 use crate::pinhole::{Pinhole, PinholeKey, Transport, UniqueId};
 use crate::policy::Subject;
@@ -74,7 +75,7 @@ fn add(context: &mut Context<'_>, call: &Call) -> Result<Answer, Fault> {
         key,
         id,
         expiry,
-        origin: context.caller,
+        origin: Origin::Upnp(context.caller),
     });
     Ok(vec![id.0.into()])
 }
@@ -187,7 +188,7 @@ fn owned(context: &Context<'_>, call: &Call) -> Result<Arc<Pinhole>, Fault> {
 /// on another LAN.
 fn check_owner(context: &Context<'_>, pinhole: &Pinhole) -> Result<(), Fault> {
     let is_link_local = matches!(context.caller, IpAddr::V6(caller) if caller.is_unicast_link_local());
-    if pinhole.origin == context.caller && !is_link_local {
+    if pinhole.origin.caller() == Some(context.caller) && !is_link_local {
         return Ok(());
     }
     check_reach(context, pinhole.key.internal_client)

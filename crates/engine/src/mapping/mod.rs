@@ -6,6 +6,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU16;
 
+use portreeve_wire::pcp::Nonce;
+
 use crate::time::Time;
 
 /// The transport that a mapping carries (`PortMappingProtocol`).
@@ -67,13 +69,37 @@ pub enum Expiry {
     Never,
 }
 
-/// How a mapping came into the table.
+/// How a mapping or a pinhole came into its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// Requested over UPnP by the host at this address.
     Upnp(IpAddr),
+    /// Requested over NAT-PMP by the host at this address.
+    NatPmp(Ipv4Addr),
+    /// Requested over PCP.
+    Pcp(PcpOrigin),
     /// Written in the configuration file; not kept in the store, not changeable by clients.
     Static,
+}
+
+/// Who made an entry over PCP, and what proves it (RFC 6887 section 11.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PcpOrigin {
+    /// The host that asked.
+    pub caller: IpAddr,
+    /// The nonce that it chose.
+    pub nonce: Nonce,
+    /// By which opcode: neither manages what the other made.
+    pub opcode: PcpOpcode,
+}
+
+/// The opcodes that make entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PcpOpcode {
+    /// MAP.
+    Map,
+    /// PEER.
+    Peer,
 }
 
 impl Protocol {
@@ -97,6 +123,27 @@ impl Protocol {
 impl Mapping {
     /// `InternalClient` that stands for every host of the LAN (WANIPConnection:2 section 2.3.19).
     pub const EVERY_CLIENT: Ipv4Addr = Ipv4Addr::BROADCAST;
+}
+
+impl Origin {
+    /// The host that asked; none: the administrator did.
+    pub const fn caller(self) -> Option<IpAddr> {
+        match self {
+            Self::Upnp(caller) | Self::Pcp(PcpOrigin { caller, .. }) => Some(caller),
+            Self::NatPmp(caller) => Some(IpAddr::V4(caller)),
+            Self::Static => None,
+        }
+    }
+
+    /// The name that configuration, lists and logs use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Upnp(_) => "upnp",
+            Self::NatPmp(_) => "nat-pmp",
+            Self::Pcp(_) => "pcp",
+            Self::Static => "static",
+        }
+    }
 }
 
 impl Expiry {

@@ -3,9 +3,10 @@
 pub(crate) mod table;
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::Ipv6Addr;
 use std::num::NonZeroU16;
 
+use crate::mapping::Origin;
 use crate::time::Time;
 
 /// The transport of a pinhole (`A_ARG_TYPE_Protocol`): one that has ports, by its IANA number.
@@ -51,8 +52,8 @@ pub struct Pinhole {
     pub id: UniqueId,
     /// When it ends by itself.
     pub expiry: Time,
-    /// The host that asked for it.
-    pub origin: IpAddr,
+    /// How it came into the table. None is static.
+    pub origin: Origin,
 }
 
 impl Pinhole {

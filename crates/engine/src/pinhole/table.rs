@@ -113,7 +113,7 @@ mod tests {
             key,
             id: UniqueId(id),
             expiry: Time::from_millis(end),
-            origin: key.internal_client.into(),
+            origin: crate::mapping::Origin::Upnp(key.internal_client.into()),
         }
     }
 

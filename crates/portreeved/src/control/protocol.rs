@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use portreeve_engine::{Mapping, Origin, Pinhole, Protocol, RemoteHost, Time};
+use portreeve_engine::{Mapping, Pinhole, Protocol, RemoteHost, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -123,10 +123,6 @@ pub(super) fn show(mapping: &Mapping, now: Time) -> Value {
         RemoteHost::Any => None,
         RemoteHost::Host(address) => Some(address),
     };
-    let (origin, requested_by) = match mapping.origin {
-        Origin::Upnp(address) => ("upnp", Some(address)),
-        Origin::Static => ("static", None),
-    };
     json!({
         "kind": "mapping",
         "external-port": mapping.key.external_port,
@@ -137,8 +133,8 @@ pub(super) fn show(mapping: &Mapping, now: Time) -> Value {
         "enabled": mapping.enabled,
         "description": mapping.description,
         "lease-seconds": mapping.expiry.remaining_seconds(now),
-        "origin": origin,
-        "requested-by": requested_by,
+        "origin": mapping.origin.name(),
+        "requested-by": mapping.origin.caller(),
     })
 }
 
@@ -153,6 +149,7 @@ pub(super) fn show_pinhole(pinhole: &Pinhole, now: Time) -> Value {
         "internal-client": pinhole.key.internal_client,
         "internal-port": pinhole.key.internal_port,
         "lease-seconds": pinhole.remaining_seconds(now),
-        "requested-by": pinhole.origin,
+        "origin": pinhole.origin.name(),
+        "requested-by": pinhole.origin.caller(),
     })
 }

@@ -57,7 +57,7 @@ fn pinhole() -> Arc<Pinhole> {
         },
         id: UniqueId(7),
         expiry: Time::from_millis(61_000),
-        origin: internal_client.into(),
+        origin: Origin::Upnp(internal_client.into()),
     })
 }
 
@@ -185,7 +185,7 @@ async fn each_line_is_answered_with_a_line() {
     assert_eq!(answers[0]["ok"]["pinholes"], json!({"count": 1, "capacity": 50}));
     let opening = json!({
         "kind": "pinhole", "unique-id": 7, "protocol": "SCTP", "remote-host": null, "remote-port": null,
-        "internal-client": "fd77::10", "internal-port": 8080, "lease-seconds": 60, "requested-by": "fd77::10",
+        "internal-client": "fd77::10", "internal-port": 8080, "lease-seconds": 60, "origin": "upnp", "requested-by": "fd77::10",
     });
     assert_eq!(answers[1]["ok"][2], opening);
     let counts = [

@@ -102,6 +102,7 @@ impl Driver {
                 system_update_id: stored.system_update_id,
                 pinholes: stored.pinholes,
                 last_unique_id: stored.last_unique_id,
+                ..Kept::default()
             },
         );
         let mut driver = Self {

@@ -5,8 +5,10 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use portreeve_engine::{
-    Expiry, Key, Mapping, Origin, Pinhole, PinholeKey, Protocol, RemoteHost, Time, Transport, UniqueId,
+    Expiry, Key, Mapping, Origin, PcpOpcode, PcpOrigin, Pinhole, PinholeKey, Protocol, RemoteHost, Time, Transport,
+    UniqueId,
 };
+use portreeve_wire::pcp::Nonce;
 
 use crate::table::Record;
 
@@ -17,6 +19,12 @@ const BOOT: u8 = 4;
 const PUT_PINHOLE: u8 = 5;
 const REMOVE_PINHOLE: u8 = 6;
 const LAST_UNIQUE_ID: u8 = 7;
+
+/// Kinds of origin, beside the families of addresses, 4 and 6, which stand for UPnP.
+const STATIC: u8 = 0;
+const NAT_PMP: u8 = 1;
+const PCP_MAP: u8 = 2;
+const PCP_PEER: u8 = 3;
 
 /// Appends the record; `None` if a text is too long for the format.
 pub(super) fn encode(out: &mut Vec<u8>, record: &Record) -> Option<()> {
@@ -34,10 +42,7 @@ pub(super) fn encode(out: &mut Vec<u8>, record: &Record) -> Option<()> {
                     out.extend_from_slice(&end.as_millis().to_le_bytes());
                 }
             }
-            match mapping.origin {
-                Origin::Static => out.push(0),
-                Origin::Upnp(address) => encode_address(out, address),
-            }
+            encode_origin(out, mapping.origin);
             encode_text(out, &mapping.description)
         }
         Record::Remove(key) => {
@@ -50,7 +55,7 @@ pub(super) fn encode(out: &mut Vec<u8>, record: &Record) -> Option<()> {
             encode_pinhole_key(out, pinhole.key);
             out.extend_from_slice(&pinhole.id.0.to_le_bytes());
             out.extend_from_slice(&pinhole.expiry.as_millis().to_le_bytes());
-            encode_address(out, pinhole.origin);
+            encode_origin(out, pinhole.origin);
             Some(())
         }
         Record::RemovePinhole(key) => {
@@ -92,10 +97,7 @@ pub(super) fn decode(bytes: &mut &[u8]) -> Option<Record> {
                 1 => Expiry::At(Time::from_millis(u64(bytes)?)),
                 _ => return None,
             },
-            origin: match u8(bytes)? {
-                0 => Origin::Static,
-                family => Origin::Upnp(decode_address(family, bytes)?),
-            },
+            origin: decode_origin(bytes)?,
             description: text(bytes)?.into(),
         }))),
         REMOVE => Some(Record::Remove(decode_key(bytes)?)),
@@ -103,10 +105,7 @@ pub(super) fn decode(bytes: &mut &[u8]) -> Option<Record> {
             key: decode_pinhole_key(bytes)?,
             id: UniqueId(u16(bytes)?),
             expiry: Time::from_millis(u64(bytes)?),
-            origin: {
-                let family = u8(bytes)?;
-                decode_address(family, bytes)?
-            },
+            origin: decode_origin(bytes)?,
         }))),
         REMOVE_PINHOLE => Some(Record::RemovePinhole(decode_pinhole_key(bytes)?)),
         LAST_UNIQUE_ID => Some(Record::LastUniqueId(UniqueId(u16(bytes)?))),
@@ -170,6 +169,42 @@ fn decode_pinhole_key(bytes: &mut &[u8]) -> Option<PinholeKey> {
         },
         remote_port: NonZeroU16::new(u16(bytes)?),
     })
+}
+
+/// The kind, then whose request it was; nothing else for what the administrator wrote, which is not kept.
+fn encode_origin(out: &mut Vec<u8>, origin: Origin) {
+    match origin {
+        Origin::Static => out.push(STATIC),
+        Origin::Upnp(caller) => encode_address(out, caller),
+        Origin::NatPmp(caller) => {
+            out.push(NAT_PMP);
+            out.extend_from_slice(&caller.octets());
+        }
+        Origin::Pcp(PcpOrigin { caller, nonce, opcode }) => {
+            out.push(match opcode {
+                PcpOpcode::Map => PCP_MAP,
+                PcpOpcode::Peer => PCP_PEER,
+            });
+            encode_address(out, caller);
+            out.extend_from_slice(&nonce.0);
+        }
+    }
+}
+
+fn decode_origin(bytes: &mut &[u8]) -> Option<Origin> {
+    let opcode = match u8(bytes)? {
+        STATIC => return Some(Origin::Static),
+        NAT_PMP => return Some(Origin::NatPmp(Ipv4Addr::from(take::<4>(bytes)?))),
+        PCP_MAP => PcpOpcode::Map,
+        PCP_PEER => PcpOpcode::Peer,
+        family => return Some(Origin::Upnp(decode_address(family, bytes)?)),
+    };
+    let family = u8(bytes)?;
+    Some(Origin::Pcp(PcpOrigin {
+        caller: decode_address(family, bytes)?,
+        nonce: Nonce(take::<12>(bytes)?),
+        opcode,
+    }))
 }
 
 /// The family's number, 4 or 6, then the address.

@@ -5,8 +5,10 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use portreeve_engine::{
-    Expiry, Key, Mapping, Origin, Pinhole, PinholeKey, Protocol, RemoteHost, Time, Transport, UniqueId,
+    Expiry, Key, Mapping, Origin, PcpOpcode, PcpOrigin, Pinhole, PinholeKey, Protocol, RemoteHost, Time, Transport,
+    UniqueId,
 };
+use portreeve_wire::pcp::Nonce;
 use proptest::prelude::*;
 
 use super::*;
@@ -43,7 +45,7 @@ pub(crate) fn pinhole(internal_port: u16) -> Pinhole {
         },
         id: UniqueId(internal_port),
         expiry: Time::from_millis(3_600_000),
-        origin: internal_client.into(),
+        origin: Origin::Upnp(internal_client.into()),
     }
 }
 
@@ -60,9 +62,20 @@ fn any_key() -> impl Strategy<Value = Key> {
 }
 
 fn any_origin() -> impl Strategy<Value = Origin> {
+    let caller = || {
+        prop_oneof![
+            any::<[u8; 4]>().prop_map(|octets| IpAddr::V4(octets.into())),
+            any::<[u8; 16]>().prop_map(|octets| IpAddr::V6(octets.into())),
+        ]
+    };
+    let opcode = prop_oneof![Just(PcpOpcode::Map), Just(PcpOpcode::Peer)];
     prop_oneof![
-        any::<[u8; 4]>().prop_map(|octets| Origin::Upnp(IpAddr::V4(Ipv4Addr::from(octets)))),
-        any::<[u8; 16]>().prop_map(|octets| Origin::Upnp(IpAddr::V6(Ipv6Addr::from(octets)))),
+        caller().prop_map(Origin::Upnp),
+        any::<[u8; 4]>().prop_map(|octets| Origin::NatPmp(octets.into())),
+        (caller(), any::<[u8; 12]>(), opcode).prop_map(|(caller, nonce, opcode)| {
+            let nonce = Nonce(nonce);
+            Origin::Pcp(PcpOrigin { caller, nonce, opcode })
+        }),
     ]
 }
 
@@ -105,11 +118,7 @@ fn any_pinhole_key() -> impl Strategy<Value = PinholeKey> {
 }
 
 fn any_pinhole() -> impl Strategy<Value = Pinhole> {
-    let origin = prop_oneof![
-        any::<[u8; 4]>().prop_map(|octets| IpAddr::V4(Ipv4Addr::from(octets))),
-        any::<[u8; 16]>().prop_map(|octets| IpAddr::V6(Ipv6Addr::from(octets))),
-    ];
-    (any_pinhole_key(), any::<u16>(), any::<u64>(), origin).prop_map(|(key, id, end, origin)| Pinhole {
+    (any_pinhole_key(), any::<u16>(), any::<u64>(), any_origin()).prop_map(|(key, id, end, origin)| Pinhole {
         key,
         id: UniqueId(id),
         expiry: Time::from_millis(end),

@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use portreeve_engine::{PinholeKey, Transport};
+use portreeve_engine::{Origin, PinholeKey, Transport};
 
 use super::*;
 
@@ -19,7 +19,7 @@ pub(crate) fn pinhole(port: u16, id: u16) -> Arc<Pinhole> {
         },
         id: UniqueId(id),
         expiry: NOW.boot + Duration::from_secs(3600),
-        origin: internal_client.into(),
+        origin: Origin::Upnp(internal_client.into()),
     })
 }
 

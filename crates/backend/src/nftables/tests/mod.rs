@@ -141,7 +141,7 @@ fn pinhole(transport: Transport, internal_port: u16) -> Pinhole {
         },
         id: UniqueId(internal_port),
         expiry: NOW + Duration::from_secs(3600),
-        origin: CLIENT_IPV6.into(),
+        origin: Origin::Upnp(CLIENT_IPV6.into()),
     }
 }
 

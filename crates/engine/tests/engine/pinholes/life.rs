@@ -120,7 +120,7 @@ fn names_are_not_given_again_soon_not_even_after_a_restart() {
             key,
             id: UniqueId(id),
             expiry: Time::from_millis(2_000_000),
-            origin: key.internal_client.into(),
+            origin: portreeve_engine::Origin::Upnp(key.internal_client.into()),
         })
     };
     let kept = Kept {
