@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use super::{MAP_TCP, MAP_UDP};
+
 /// A request of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -27,6 +29,15 @@ pub enum Transport {
     Udp,
     /// Opcode 2.
     Tcp,
+}
+
+impl Transport {
+    pub(super) const fn opcode(self) -> u8 {
+        match self {
+            Self::Udp => MAP_UDP,
+            Self::Tcp => MAP_TCP,
+        }
+    }
 }
 
 /// What a server answers to a request. The request itself says which of the two it is.
@@ -86,6 +97,17 @@ impl ResultCode {
             Self::NetworkFailure => 3,
             Self::OutOfResources => 4,
             Self::UnsupportedOpcode => 5,
+        }
+    }
+
+    /// The standard's words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::UnsupportedVersion => "Unsupported Version",
+            Self::NotAuthorized => "Not Authorized/Refused",
+            Self::NetworkFailure => "Network Failure",
+            Self::OutOfResources => "Out of resources",
+            Self::UnsupportedOpcode => "Unsupported opcode",
         }
     }
 
