@@ -20,8 +20,8 @@ pub enum Change {
         /// The row as it is to be.
         after: Option<Arc<Mapping>>,
     },
-    /// The external port from which a LAN socket's own outbound UDP packets must leave, so that peers see the mapped
-    /// port. Where both are present they are of the same socket.
+    /// The external port from which what a LAN socket itself begins must leave, so that peers see the mapped port. Where
+    /// both are present they are of the same socket.
     Outbound {
         /// As it was.
         before: Option<Outbound>,
@@ -47,14 +47,16 @@ pub enum EntryKey {
     Pinhole(PinholeKey),
 }
 
-/// Outbound UDP packets of one LAN socket leave from this external port (RFC 4787 REQ-1, WANIPConnection:2 section
-/// 2.5.16: a mapping is also used for traffic that the client starts).
+/// What one LAN socket itself begins leaves from this external port (RFC 4787 REQ-1 for UDP, RFC 5382 REQ-1 for TCP;
+/// WANIPConnection:2 section 2.5.16 and RFC 6886 section 3.9: a mapping is also used for traffic that the client starts).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outbound {
     /// Address of the LAN host.
     pub client: Ipv4Addr,
     /// Port of its socket.
     pub port: NonZeroU16,
+    /// Transport of its socket.
+    pub protocol: Protocol,
     /// Port that the outside sees.
     pub external_port: NonZeroU16,
     /// When the mapping behind it ends.
@@ -110,7 +112,7 @@ impl Change {
             }
             Self::Outbound { before, after } => {
                 let outbound = after.or(*before)?;
-                Some(Place::Port(outbound.external_port, Protocol::Udp))
+                Some(Place::Port(outbound.external_port, outbound.protocol))
             }
             Self::Pinhole { before, after } => after.as_ref().or(before.as_ref()).map(|row| Place::Pinhole(row.key)),
         }

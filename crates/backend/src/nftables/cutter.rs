@@ -13,13 +13,11 @@ use portreeve_netlink::nftables::{Connection, Data, Element, Table};
 
 use super::error;
 use super::row::{self, Map, RowChange};
-use super::skeleton::EXTERNAL;
+use super::skeleton::{EXTERNAL, UDP};
 use crate::BackendError;
 
 /// Reading the connections must not take more than a fiftieth of a processor, however fast mappings change.
 const REST_PER_WORK: u32 = 49;
-
-const UDP: u8 = 17;
 
 /// Connections that may have to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +25,8 @@ pub(super) enum Cut {
     /// Those to an external port.
     Inbound { protocol: u8, external_port: u16, was: Was },
     /// Those that a client's UDP socket began and that leave by this external port: as long as one lives, the next
-    /// client of the port cannot speak to the same remote socket.
+    /// client of the port cannot speak to the same remote socket. A client's own TCP connections are left alone: unlike
+    /// a datagram, its next segment does not begin them anew.
     Outbound { socket: SocketAddrV4, external_port: u16 },
 }
 
@@ -79,11 +78,15 @@ impl Cut {
 
     fn of_outbound(change: &RowChange) -> Option<Self> {
         let before = change.before.as_ref()?.element;
+        let (protocol, socket) = row::socket(&before.key)?;
+        if protocol != UDP {
+            return None;
+        }
         let still_so = change.after.is_some_and(|after| after.element.value == before.value);
         match still_so {
             true => None,
             false => Some(Self::Outbound {
-                socket: row::target(&before.key)?,
+                socket,
                 external_port: row::outbound_port(&before.value?)?,
             }),
         }
@@ -223,9 +226,9 @@ impl Worker {
         Ok(None)
     }
 
-    /// The external port by which new connections of this client's socket leave.
+    /// The external port by which new datagrams of this client's socket leave.
     fn outbound_port(&mut self, socket: SocketAddrV4) -> Result<Option<u16>, Error> {
-        let key = Data::new().ipv4(*socket.ip()).port(socket.port());
+        let key = row::socket_key(UDP, *socket.ip(), socket.port());
         let element = self.maps.element(&self.table, Map::Outbound.name(), &key)?;
         Ok(element.and_then(|element| row::outbound_port(&element.value?)))
     }

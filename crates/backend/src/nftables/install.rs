@@ -1,10 +1,12 @@
 //! Making the kernel's table equal to the skeleton, and removing it.
 
-use portreeve_netlink::nftables::{Batch, CommitError, Connection, Element, Expression, FoundTable, TableFlags};
+use portreeve_netlink::nftables::{
+    Batch, CommitError, Connection, Element, Expression, FoundTable, Set, TableFlags, types,
+};
 use portreeve_netlink::{Errno, Error};
 
-use super::row::Map;
-use super::skeleton::{self, EXTERNAL, LAN, Skeleton};
+use super::row::{self, Map};
+use super::skeleton::{self, EXTERNAL, LAN, Skeleton, UDP};
 use super::{Nftables, error, probe, table};
 use crate::{BackendError, Rules};
 
@@ -128,9 +130,12 @@ impl Nftables {
         for name in Map::ALL.map(Map::name).into_iter().chain([EXTERNAL]) {
             let found = sets.iter().find(|set| set.name == name);
             let wanted = skeleton.sets.iter().find(|set| set.name == name);
-            let shape = |set: &portreeve_netlink::nftables::Set| (set.key_type, set.key_len, set.data);
+            let shape = |set: &Set| (set.key_type, set.key_len, set.data);
             if found.map(shape) == wanted.map(shape) {
                 kept.push((name, self.read_set(name)?));
+            } else if name == Map::Outbound.name() && found.is_some_and(is_for_udp_only) {
+                let elements = self.read_set(name)?;
+                kept.push((name, elements.iter().filter_map(of_udp).collect()));
             }
         }
         Ok(kept)
@@ -156,6 +161,20 @@ impl Nftables {
 /// Whether a table with these flags can get those: only what an owner left is there for adoption.
 fn can_become(found: TableFlags, wanted: TableFlags) -> bool {
     found == wanted || (found, wanted) == (TableFlags::ORPHANED, TableFlags::OWNED_PERSISTENT)
+}
+
+/// Whether a map of outbound ports is of the kind that this program made while it knew those of UDP only.
+fn is_for_udp_only(outbound: &Set) -> bool {
+    outbound.key_type == types::concat(&[types::IPV4, types::PORT])
+}
+
+/// An element of such a map as it is now.
+fn of_udp(element: &Element) -> Option<Element> {
+    let socket = row::target(&element.key)?;
+    Some(Element {
+        key: row::socket_key(UDP, *socket.ip(), socket.port()),
+        ..*element
+    })
 }
 
 fn same_elements(found: &[Element], wanted: &[Element]) -> bool {

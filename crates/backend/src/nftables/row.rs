@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
-use portreeve_engine::{Change, Expiry, Key, Mapping, Outbound, Pinhole, PinholeKey, Protocol, RemoteHost, Time};
+use portreeve_engine::{Change, Expiry, Key, Mapping, Outbound, Pinhole, PinholeKey, RemoteHost, Time};
 use portreeve_netlink::nftables::{Data, Element, Lifetime};
 
 use crate::Refusal;
@@ -15,7 +15,7 @@ pub(super) enum Map {
     AnyHost,
     /// Mappings for one remote host, by protocol, external port and that host.
     OneHost,
-    /// External ports of LAN sockets, by address and port.
+    /// External ports of LAN sockets, by protocol, address and port.
     Outbound,
     /// Pinholes, by client, port and transport, and by what is remote.
     Pinholes(Remote),
@@ -111,7 +111,11 @@ impl Row {
             element: Element {
                 value: Data::from_bytes(&outbound.external_port.get().to_be_bytes()),
                 lifetime: lifetime(outbound.expiry, now)?,
-                ..Element::member(Data::new().ipv4(outbound.client).port(outbound.port.get()))
+                ..Element::member(socket_key(
+                    outbound.protocol.number(),
+                    outbound.client,
+                    outbound.port.get(),
+                ))
             },
         })
     }
@@ -173,6 +177,19 @@ pub(super) fn target(value: &Data) -> Option<SocketAddrV4> {
     Some(SocketAddrV4::new(address.into(), u16::from_be_bytes([high, low])))
 }
 
+/// Key of a LAN socket's outbound port.
+pub(super) fn socket_key(protocol: u8, client: Ipv4Addr, port: u16) -> Data {
+    Data::new().protocol(protocol).ipv4(client).port(port)
+}
+
+/// Protocol, address and port in the key of an outbound port.
+pub(super) fn socket(key: &Data) -> Option<(u8, SocketAddrV4)> {
+    let [protocol, ..] = key.word(0)?;
+    let [high, low, ..] = key.word(2)?;
+    let address = Ipv4Addr::from(key.word(1)?);
+    Some((protocol, SocketAddrV4::new(address, u16::from_be_bytes([high, low]))))
+}
+
 /// External port in the value of an outbound port.
 pub(super) fn outbound_port(value: &Data) -> Option<u16> {
     let [high, low] = *value.as_bytes().first_chunk()?;
@@ -208,7 +225,7 @@ pub(super) fn pinhole_key(pinhole: &PinholeKey) -> (Map, Data) {
 pub(super) fn outbound_key(outbound: &Outbound) -> Key {
     Key {
         external_port: outbound.external_port,
-        protocol: Protocol::Udp,
+        protocol: outbound.protocol,
         remote_host: RemoteHost::Any,
     }
 }

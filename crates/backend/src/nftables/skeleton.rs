@@ -31,7 +31,8 @@ const SRCNAT: i32 = 100 - 10;
 /// `IPS_DST_NAT`.
 pub(super) const STATUS_DNAT: u32 = 0x20;
 
-const UDP: u8 = 17;
+const TCP: u8 = 6;
+pub(super) const UDP: u8 = 17;
 
 /// First byte of the addresses in an IPv4 header.
 const SOURCE_ADDRESS: u32 = 12;
@@ -50,8 +51,8 @@ pub(super) struct Skeleton {
 }
 
 /// The table as nft text, for people to read and to load with `nft -f`: a packet for an external address takes
-/// the mapping for its source, else that for anybody; everything that was led to a client may pass; a mapped UDP
-/// socket's own packets leave by its external port; and what comes in for the LAN by IPv6 is looked up among the pinholes.
+/// the mapping for its source, else that for anybody; everything that was led to a client may pass; what a mapped socket
+/// itself begins leaves by its external port; and what comes in for the LAN by IPv6 is looked up among the pinholes.
 pub fn ruleset(settings: &Settings) -> String {
     let size = size(settings);
     let wan = &settings.wan;
@@ -72,7 +73,7 @@ pub fn ruleset(settings: &Settings) -> String {
         (
             "map",
             Map::Outbound.name(),
-            "ipv4_addr . inet_service : inet_service",
+            "inet_proto . ipv4_addr . inet_service : inet_service",
             true,
         ),
         ("set", EXTERNAL, "ipv4_addr", false),
@@ -107,7 +108,8 @@ pub fn ruleset(settings: &Settings) -> String {
 	chain postrouting {{
 		type nat hook postrouting priority srcnat - 10; policy accept;
 		iifname @{LAN} oifname @{LAN} ct status dnat ct original ip daddr @{EXTERNAL} masquerade
-		oifname \"{wan}\" meta l4proto udp meta nfproto ipv4 masquerade to :ip saddr . udp sport map @{outbound}
+		oifname \"{wan}\" meta l4proto tcp meta nfproto ipv4 masquerade to :meta l4proto . ip saddr . tcp sport map @{outbound}
+		oifname \"{wan}\" meta l4proto udp meta nfproto ipv4 masquerade to :meta l4proto . ip saddr . udp sport map @{outbound}
 ",
         one_host = Map::OneHost.name(),
         any_host = Map::AnyHost.name(),
@@ -252,7 +254,7 @@ fn sets(size: u32) -> Vec<Set> {
     let mut sets = vec![
         map(Map::AnyHost, &[PROTOCOL, PORT], &[IPV4, PORT]),
         map(Map::OneHost, &[PROTOCOL, PORT, IPV4], &[IPV4, PORT]),
-        map(Map::Outbound, &[IPV4, PORT], &[PORT]),
+        map(Map::Outbound, &[PROTOCOL, IPV4, PORT], &[PORT]),
         set(EXTERNAL, IPV4, 4, ByteOrder::Network),
         set(LAN, INTERFACE, 16, ByteOrder::Host),
     ];
@@ -341,22 +343,23 @@ fn rules(wan: &Data, masquerade: bool) -> Vec<(&'static str, Vec<Expression>)> {
             ]
             .concat(),
         ),
-        (
-            "postrouting",
-            [
-                by_wan(MetaKey::OutputInterface).to_vec(),
-                vec![meta(MetaKey::TransportProtocol, FIRST), is(&[UDP])],
-                ipv4().to_vec(),
-                vec![
-                    address(SOURCE_ADDRESS, FIRST),
-                    port(SOURCE_PORT, SECOND),
-                    mapped(Map::Outbound),
-                    Expression::Masquerade { port: Some(FIRST) },
-                ],
-            ]
-            .concat(),
-        ),
     ];
+    // One for each transport: nft takes a port to translate to only where one transport is meant.
+    rules.extend([TCP, UDP].map(|transport| {
+        let steps = [
+            by_wan(MetaKey::OutputInterface).to_vec(),
+            vec![meta(MetaKey::TransportProtocol, FIRST), is(&[transport])],
+            ipv4().to_vec(),
+            vec![
+                meta(MetaKey::TransportProtocol, FIRST),
+                address(SOURCE_ADDRESS, SECOND),
+                port(SOURCE_PORT, THIRD),
+                mapped(Map::Outbound),
+                Expression::Masquerade { port: Some(FIRST) },
+            ],
+        ];
+        ("postrouting", steps.concat())
+    }));
     if masquerade {
         rules.push((
             "postrouting",

@@ -246,6 +246,7 @@ fn outbound_ports_are_none_of_a_relays_business() {
     let outbound = Outbound {
         client: Ipv4Addr::new(192, 168, 77, 10),
         port: NonZeroU16::new(20074).unwrap(),
+        protocol: Udp,
         external_port: NonZeroU16::new(20074).unwrap(),
         expiry: Expiry::Never,
     };

@@ -6,7 +6,7 @@ use std::num::NonZeroU16;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use super::{Expiry, Key, Mapping, Protocol, RemoteHost};
+use super::{Expiry, Key, Mapping, Origin, Protocol, RemoteHost};
 use crate::change::{Desired, Outbound};
 use crate::ports::PortSet;
 use crate::time::Time;
@@ -114,17 +114,20 @@ impl Table {
             .map(|(_, key)| *key)
     }
 
-    /// The outbound port of a socket: that of its first mapping which is open to everybody and in force.
+    /// The outbound port of a socket: that of its first mapping in force which is open to everybody, else of the first
+    /// that PCP made for certain peers, whose client was told that they see this port (RFC 6887 section 12.3).
     pub(crate) fn outbound(&self, socket: Socket) -> Option<Outbound> {
-        if socket.protocol != Protocol::Udp || socket.client == Mapping::EVERY_CLIENT {
+        if socket.client == Mapping::EVERY_CLIENT {
             return None;
         }
-        let first = self
-            .of_socket(socket)
-            .find(|row| row.enabled && row.key.remote_host == RemoteHost::Any)?;
+        let in_force = || self.of_socket(socket).filter(|row| row.enabled);
+        let first = in_force()
+            .find(|row| row.key.remote_host == RemoteHost::Any)
+            .or_else(|| in_force().find(|row| matches!(row.origin, Origin::Pcp(_))))?;
         Some(Outbound {
             client: socket.client,
             port: socket.port,
+            protocol: socket.protocol,
             external_port: first.key.external_port,
             expiry: first.expiry,
         })
@@ -252,7 +255,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::mapping::Origin;
 
     /// Few ports, clients and ends, so that random steps collide.
     fn mapping() -> impl Strategy<Value = Mapping> {

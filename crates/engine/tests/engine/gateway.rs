@@ -158,6 +158,12 @@ impl Gateway {
         }
     }
 
+    /// How many entries of the tables the open group changes.
+    pub(crate) fn planned(&self) -> usize {
+        let is_entry = |change: &&Change| !matches!(change, Change::Outbound { .. });
+        self.engine.changes().iter().filter(is_entry).count()
+    }
+
     /// What a backend and a store do with the open group.
     pub(crate) fn carry_out(&mut self) {
         while !self.engine.changes().is_empty() {

@@ -63,7 +63,7 @@ fn a_storm_of_ends_is_worked_off_in_slices() {
     }
     gateway.now = gateway.now + Duration::from_secs(3600);
     gateway.engine.handle_timeout(gateway.now);
-    assert_eq!(gateway.engine.changes().len(), portreeve_engine::Engine::EXPIRY_SLICE);
+    assert_eq!(gateway.planned(), portreeve_engine::Engine::EXPIRY_SLICE);
     gateway.carry_out();
     gateway.pass(Duration::ZERO);
     assert_eq!(gateway.mappings(), []);

@@ -392,7 +392,7 @@ fn compare(gateway: &mut Gateway, model: &mut Model) -> Result<(), TestCaseError
     let desired = gateway.engine.desired();
     prop_assert!(gateway.in_force.values().eq(desired.mappings.iter()));
     let sorted = |mut outbound: Vec<portreeve_engine::Outbound>| {
-        outbound.sort_by_key(|outbound| (outbound.client, outbound.port));
+        outbound.sort_by_key(|outbound| (outbound.client, outbound.port, outbound.protocol));
         outbound
     };
     prop_assert_eq!(sorted(gateway.outbound.clone()), sorted(desired.outbound));

@@ -175,16 +175,26 @@ fn the_capacity_follows_quota_table_and_policy() {
 }
 
 #[test]
-fn outbound_packets_leave_from_the_first_udp_mapping_that_is_open_to_all() {
+fn what_a_socket_begins_leaves_from_its_first_mapping_that_is_open_to_all() {
+    for protocol in ["UDP", "TCP"] {
+        leaves_from_the_first_mapping(protocol);
+    }
+}
+
+fn leaves_from_the_first_mapping(protocol: &str) {
     let mut gateway = Gateway::new(config());
-    let udp = |port| [("NewExternalPort", port), ("NewProtocol", "UDP")];
-    gateway.add(ALICE, ADD, &udp("3002")).unwrap();
-    gateway.add(ALICE, ADD, &udp("3001")).unwrap();
+    let at = |port| [("NewExternalPort", port), ("NewProtocol", protocol)];
+    gateway.add(ALICE, ADD, &at("3002")).unwrap();
+    gateway.add(ALICE, ADD, &at("3001")).unwrap();
     gateway
         .add(
             ALICE,
             ADD,
-            &[("NewExternalPort", "3000"), ("NewProtocol", "UDP"), ("NewEnabled", "0")],
+            &[
+                ("NewExternalPort", "3000"),
+                ("NewProtocol", protocol),
+                ("NewEnabled", "0"),
+            ],
         )
         .unwrap();
     let ports = |gateway: &Gateway| {
@@ -198,7 +208,7 @@ fn outbound_packets_leave_from_the_first_udp_mapping_that_is_open_to_all() {
     let key = [
         ("NewRemoteHost", ""),
         ("NewExternalPort", "3001"),
-        ("NewProtocol", "UDP"),
+        ("NewProtocol", protocol),
     ];
     gateway.call(ALICE, 2, "DeletePortMapping", &key).unwrap();
     assert_eq!(ports(&gateway), [3002]);

@@ -74,11 +74,21 @@ fn an_outbound_port_follows_its_mapping() {
         let change = |before, after| Change::Outbound { before, after };
         let (first, second) = (outbound(40000, 3074), outbound(40001, 3074));
         backend.apply(&[change(None, Some(first))], NOW).unwrap();
-        assert!(nft("list map inet portreeve outbound").contains("192.168.77.11 . 3074 timeout 1h expires"));
+        assert!(nft("list map inet portreeve outbound").contains("udp . 192.168.77.11 . 3074 timeout 1h expires"));
         assert!(nft("list map inet portreeve outbound").contains(": 40000"));
         backend.apply(&[change(Some(first), Some(second))], NOW).unwrap();
         assert!(nft("list map inet portreeve outbound").contains(": 40001"));
+
+        let tcp = outbound_tcp(40002, 3074);
+        backend.apply(&[change(None, Some(tcp))], NOW).unwrap();
+        let both = nft("list map inet portreeve outbound");
+        assert!(
+            both.contains("tcp . 192.168.77.11 . 3074") && both.contains("udp . 192.168.77.11 . 3074"),
+            "{both}"
+        );
         backend.apply(&[change(Some(second), None)], NOW).unwrap();
+        assert_eq!(count(&mut backend), 1);
+        backend.apply(&[change(Some(tcp), None)], NOW).unwrap();
         assert_eq!(count(&mut backend), 0);
     });
 }

@@ -124,8 +124,16 @@ fn outbound(external_port: u16, internal_port: u16) -> Outbound {
     Outbound {
         client: CLIENT,
         port: port(internal_port),
+        protocol: Protocol::Udp,
         external_port: port(external_port),
         expiry: seconds(3600),
+    }
+}
+
+fn outbound_tcp(external_port: u16, internal_port: u16) -> Outbound {
+    Outbound {
+        protocol: Protocol::Tcp,
+        ..outbound(external_port, internal_port)
     }
 }
 

@@ -109,6 +109,48 @@ fn a_table_of_other_shape_is_made_anew_with_its_mappings() {
     }
 }
 
+/// The table of a version that knew outbound ports of UDP only.
+#[test]
+fn outbound_ports_of_an_older_table_stay_in_force() {
+    alone("outbound_ports_of_an_older_table_stay_in_force", || {
+        let settings = settings(Ownership::Shared);
+        let now = ruleset(&settings);
+        let mut lines: Vec<_> = now
+            .lines()
+            .filter(|line| !line.contains("tcp sport map @outbound"))
+            .collect();
+        let at = lines
+            .iter()
+            .position(|line| line.contains("udp sport map @outbound"))
+            .unwrap();
+        let rule = lines[at].replace(":meta l4proto . ip saddr", ":ip saddr");
+        lines[at] = &rule;
+        let before = lines
+            .join("\n")
+            .replace("inet_proto . ipv4_addr . inet_service", "ipv4_addr . inet_service");
+        nft_load(&before);
+        nft("add element inet portreeve outbound { 192.168.77.11 . 3074 timeout 1h : 40000 }");
+        nft("add element inet portreeve any_host { udp . 40000 timeout 1h : 192.168.77.11 . 3074 }");
+
+        let mut backend = open(settings.clone());
+        let outbound_ports = nft("list map inet portreeve outbound");
+        assert!(
+            outbound_ports.contains("udp . 192.168.77.11 . 3074 timeout"),
+            "{outbound_ports}"
+        );
+        let kept = Mapping {
+            internal_port: port(3074),
+            ..udp(mapping(40000))
+        };
+        let report = backend
+            .reconcile(&desired(&[kept], &[outbound(40000, 3074)]), NOW)
+            .unwrap();
+        assert_eq!((report.kept, report.added, report.removed), (2, 0, 0));
+        backend.flush().unwrap();
+        assert_eq!(nft("list table inet portreeve"), now);
+    });
+}
+
 #[test]
 fn ownership_can_be_taken_and_given_up() {
     alone("ownership_can_be_taken_and_given_up", || {

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
 
 use portreeve_testkit::{Echo, Host, Lab, reach_tcp, reach_udp, require_root, wait_until};
+use socket2::{Domain, Socket, Type};
 
 use super::*;
 
@@ -119,6 +120,42 @@ fn a_mapped_udp_socket_is_seen_with_its_external_port_at_every_address() {
     backend.reconfigure(masquerading).unwrap();
     let fresh = lab.lan_host(1).run(|| UdpSocket::bind((CLIENT, 3076)).unwrap());
     assert!(ask(&fresh, server).unwrap().contains(" 11.11.11.3:"));
+}
+
+#[test]
+fn a_mapped_tcp_socket_is_seen_with_its_external_port_at_every_address() {
+    let Some(lab) = lab("a_mapped_tcp_socket_is_seen_with_its_external_port_at_every_address") else {
+        return;
+    };
+    let _echoes = [1, 2].map(|host| Echo::tcp(lab.internet_host(host), 3478));
+    let mut backend = start(&lab);
+    let change = |before, after| Change::Outbound { before, after };
+    let mapped = outbound_tcp(40000, 3074);
+    backend
+        .apply(
+            &[change(None, Some(mapped)), change(None, Some(outbound(40001, 3074)))],
+            NOW,
+        )
+        .unwrap();
+    let connect = |host| {
+        let stream = lab
+            .lan_host(1)
+            .run(|| connect_from((CLIENT, 3074), (lab.internet_host(host).ipv4(), 3478)));
+        stream.expect("a mapping hinders no connection")
+    };
+    let streams = [connect(1), connect(2)];
+    for stream in &streams {
+        assert!(say(stream).unwrap().contains(" 11.11.11.2:40000 "));
+    }
+
+    // It begins to lead elsewhere, and ends: what the client began goes on, and what it begins is new.
+    let moved = outbound_tcp(40002, 3074);
+    backend.apply(&[change(Some(mapped), Some(moved))], NOW).unwrap();
+    backend.apply(&[change(Some(moved), None)], NOW).unwrap();
+    drop(backend);
+    for stream in &streams {
+        assert!(say(stream).unwrap().contains(" 11.11.11.2:40000 "));
+    }
 }
 
 #[test]
@@ -280,19 +317,32 @@ pub(super) fn ask(socket: &UdpSocket, server: impl ToSocketAddrs + Copy) -> Opti
 }
 
 /// Whether a line comes back over a connection.
-pub(super) fn talks(mut stream: &TcpStream) -> bool {
-    if stream.write_all(b"hello\n").is_err() {
-        return false;
-    }
+pub(super) fn talks(stream: &TcpStream) -> bool {
+    say(stream).is_some_and(|line| line.ends_with("hello\n"))
+}
+
+/// What an echo server says to a line.
+fn say(mut stream: &TcpStream) -> Option<String> {
+    stream.write_all(b"hello\n").ok()?;
     let mut line = Vec::new();
     let mut byte = [0];
-    while let Ok(1) = stream.read(&mut byte) {
+    while line.last() != Some(&b'\n') {
+        stream.read_exact(&mut byte).ok()?;
         line.push(byte[0]);
-        if byte[0] == b'\n' {
-            return line.ends_with(b"hello\n");
-        }
     }
-    false
+    String::from_utf8(line).ok()
+}
+
+/// A connection from a port of one's choice, from which others may be up.
+fn connect_from(local: impl Into<SocketAddr>, remote: impl Into<SocketAddr>) -> std::io::Result<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    socket.bind(&local.into().into())?;
+    socket.connect_timeout(&remote.into().into(), Duration::from_secs(2))?;
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+    Ok(stream)
 }
 
 /// Waits until it holds.

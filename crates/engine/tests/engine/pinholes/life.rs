@@ -52,7 +52,7 @@ fn pinholes_and_mappings_end_together_in_slices() {
     }
     gateway.now = gateway.now + Duration::from_secs(3600);
     gateway.engine.handle_timeout(gateway.now);
-    assert_eq!(gateway.engine.changes().len(), portreeve_engine::Engine::EXPIRY_SLICE);
+    assert_eq!(gateway.planned(), portreeve_engine::Engine::EXPIRY_SLICE);
     gateway.carry_out();
     gateway.pass(Duration::ZERO);
     assert!(gateway.pinholes.is_empty() && gateway.in_force.is_empty());
