@@ -104,6 +104,9 @@ pub enum Unusable {
     /// The gateway's IPv6 firewall lets nobody open pinholes (InboundPinholeAllowed is 0).
     #[error("its IPv6 firewall allows no pinholes")]
     PinholesNotAllowed,
+    /// The gateway is known by PCP or NAT-PMP only, and this is offered by UPnP alone.
+    #[error("it does not speak UPnP")]
+    NoUpnp,
     /// There is a gateway, but it has no connection service that maps ports.
     #[error("it offers no service that maps ports")]
     NoConnectionService,

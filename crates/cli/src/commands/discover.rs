@@ -21,7 +21,9 @@ pub(super) async fn run(output: &Output, reach: &Reach) -> Result<(), End> {
 fn found(gateway: &Gateway) -> Found {
     let connections = gateway.connections().iter();
     let connections = connections.map(|connection| Connection {
-        chosen: std::ptr::eq(connection, gateway.connection()),
+        chosen: gateway
+            .connection()
+            .is_ok_and(|chosen| std::ptr::eq(connection, chosen)),
         ..told(connection)
     });
     Found {

@@ -10,7 +10,7 @@ use super::reach;
 /// Asks the gateway to connect or to disconnect.
 pub(super) async fn run(output: &Output, reach: &Reach, request: LinkRequest) -> Result<(), End> {
     let gateway = reach::gateway(output, reach).await?;
-    let wan = gateway.connection().wan();
+    let wan = gateway.connection().map_err(portreeve::Error::from)?.wan();
     let (name, asked) = match request {
         LinkRequest::Connect => (
             "connect",

@@ -25,6 +25,7 @@ mod target;
 
 use std::future::IntoFuture;
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +33,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::gateway::Gateway;
 use crate::network::{BoxFuture, Interface, Network, System};
+use crate::port_control::Carrier;
 pub use address::GatewayAddress;
 pub use announcements::{Announcement, Announcements};
 pub use origin::Family;
@@ -44,6 +46,9 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
 
+/// The order of protocols, unless said otherwise.
+const ORDER: [Carrier; 3] = [Carrier::Igd, Carrier::Pcp, Carrier::NatPmp];
+
 /// Finds the internet gateway. Await it, after changing what should be different.
 pub fn discover() -> Discovery {
     Discovery {
@@ -51,6 +56,7 @@ pub fn discover() -> Discovery {
         gateway: None,
         interface: None,
         family: None,
+        order: ORDER.to_vec(),
         cache: CacheChoice::Default,
         network: Arc::new(System),
     }
@@ -64,6 +70,8 @@ pub struct Discovery {
     gateway: Option<GatewayAddress>,
     interface: Option<String>,
     family: Option<Family>,
+    /// Each at most once.
+    order: Vec<Carrier>,
     cache: CacheChoice,
     network: Arc<dyn Network>,
 }
@@ -107,6 +115,20 @@ impl Discovery {
         self
     }
 
+    /// Which protocols to find and use gateways by, the preferred one first. The default is UPnP, then PCP, then NAT-PMP;
+    /// what is not named is not used.
+    ///
+    /// UPnP comes first since it shows what it has done: mappings are read back and listed, also those of other programs.
+    pub fn protocol_order(mut self, order: &[Carrier]) -> Self {
+        self.order.clear();
+        for carrier in order {
+            if !self.order.contains(carrier) {
+                self.order.push(*carrier);
+            }
+        }
+        self
+    }
+
     /// Remembers gateways in this file, by default `$XDG_CACHE_HOME/portreeve/gateways.json`. They are asked first the
     /// next time, and never taken without having been asked. What is wrong with the file does not matter.
     pub fn cache(mut self, path: impl Into<PathBuf>) -> Self {
@@ -130,6 +152,11 @@ impl Discovery {
     pub(crate) fn of_any_gateway(mut self) -> Self {
         self.gateway = None;
         self.without_cache()
+    }
+
+    /// The protocols to use, the preferred one first.
+    pub(crate) fn order(&self) -> &[Carrier] {
+        &self.order
     }
 
     /// The gateway that the caller named.
@@ -176,6 +203,13 @@ impl Discovery {
     /// The interfaces of the network that it searches.
     pub(crate) fn interfaces(&self) -> io::Result<Vec<Interface>> {
         self.network.interfaces()
+    }
+
+    /// Whether this machine has the address on an interface that is up, if the system tells.
+    pub(crate) fn is_ours(&self, address: IpAddr) -> Option<bool> {
+        let interfaces = self.interfaces().ok()?;
+        let mut addresses = interfaces.iter().flat_map(|interface| &interface.addresses);
+        Some(addresses.any(|(ours, _)| *ours == address.to_canonical()))
     }
 
     fn cached(&self) -> Cached {

@@ -38,8 +38,9 @@ pub(super) async fn run(discovery: &Discovery, until: Until) -> Result<Vec<Gatew
     if let (Until::Certain, None, Some(place), Cached::At(path), Some(best)) =
         (until, &discovery.gateway, &place, &discovery.cached(), gateways.first())
         && place.tells_link_of(best)
+        && let Some(remembered) = remembered(best)
     {
-        cache::note(path, place, &remembered(best));
+        cache::note(path, place, &remembered);
     }
     Ok(gateways)
 }
@@ -91,11 +92,12 @@ fn plan(discovery: &Discovery, origins: Vec<Origin>, place: Option<&Place>, unti
     }
 }
 
-fn remembered(gateway: &Gateway) -> Remembered {
-    Remembered {
-        location: gateway.url().clone(),
+/// What is worth remembering: a gateway without UPnP is asked at once in any case.
+fn remembered(gateway: &Gateway) -> Option<Remembered> {
+    Some(Remembered {
+        location: gateway.url()?.clone(),
         udn: gateway.udn().to_owned(),
-    }
+    })
 }
 
 /// What happens while the machine waits. Tasks end when it is dropped.

@@ -239,7 +239,7 @@ impl<F: FnMut(&Step)> Round<F> {
 
     /// Steps 6 to 9.
     async fn connection(&mut self, gateway: &Gateway) {
-        let told = read_connection(gateway.connection().wan()).await;
+        let told = read_connection(gateway).await;
         self.finish(Topic::Connection, findings::connection(&told));
         self.seen.connection = Some(told);
         let Some(connection) = self.seen.connection().cloned() else {
@@ -269,9 +269,9 @@ impl<F: FnMut(&Step)> Round<F> {
 
     /// Step 10.
     async fn firewall(&mut self, gateway: &Gateway) {
-        let status = match gateway.connection().firewall() {
-            Some(service) => firewall(service).await.ok().flatten(),
-            None => None,
+        let status = match gateway.connection().map(|connection| connection.firewall()) {
+            Ok(Some(service)) => firewall(service).await.ok().flatten(),
+            Ok(None) | Err(_) => None,
         };
         let seen = Firewall {
             local: gateway.local_ipv6(),
@@ -410,24 +410,24 @@ fn gateway_of(interface: &Interface, address: IpAddr) -> Option<IpAddr> {
 }
 
 fn describe(gateway: &Gateway, took: Duration) -> Found {
-    let wan = gateway.connection().wan();
-    let service = match wan {
-        WanConnection::Ip(_) => "WANIPConnection",
-        WanConnection::Ppp(_) => "WANPPPConnection",
+    let service = match gateway.connection().map(|connection| connection.wan()) {
+        Ok(wan @ WanConnection::Ip(_)) => format!("WANIPConnection:{}", wan.version()),
+        Ok(wan @ WanConnection::Ppp(_)) => format!("WANPPPConnection:{}", wan.version()),
+        Err(_) => String::new(),
     };
     Found {
         name: gateway.name().to_owned(),
         address: gateway.address(),
         location: gateway.location().to_string(),
         igd_version: gateway.igd_version(),
-        service: format!("{service}:{}", wan.version()),
+        service,
         connections: gateway.connections().len(),
         took,
     }
 }
 
-async fn read_connection(wan: &WanConnection) -> Result<Connection, Error> {
-    let status = crate::status::essential(wan).await?;
+async fn read_connection(gateway: &Gateway) -> Result<Connection, Error> {
+    let status = crate::status::essential(gateway.connection()?.wan()).await?;
     Ok(Connection {
         status: status.connection_status,
         last_error: status.last_connection_error,

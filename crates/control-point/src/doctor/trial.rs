@@ -130,7 +130,10 @@ const TRAVEL: Duration = Duration::from_millis(300);
 
 /// What the gateway does with a port: to whom it is mapped, or whether it can be.
 pub(super) async fn at_gateway(gateway: &Gateway, protocol: Protocol, port: u16) -> AtGateway {
-    let wan = gateway.connection().wan();
+    let wan = match gateway.connection() {
+        Ok(connection) => connection.wan(),
+        Err(unusable) => return AtGateway::Unreadable(unusable.into()),
+    };
     match wan.get_specific_port_mapping_entry("", port, protocol.name()).await {
         Ok(entry) => return AtGateway::Mapped(entry.internal_client, entry.internal_port),
         // No such entry, or none that we may see. After any other refusal a mapping of ours may be there, which the

@@ -5,7 +5,8 @@ use portreeve_wire::gena::subscriber::Property;
 use crate::actions::{Layer3Forwarding, WanCommonInterfaceConfig, WanIpv6FirewallControl};
 use crate::error::{Conversation, Error};
 use crate::gateway::{Gateway, OfferedService, WanConnection};
-use crate::mapping::{is_silence, unhurried};
+use crate::mapping::unhurried;
+use crate::silence::told;
 
 /// A service that can be asked.
 #[derive(Clone, Debug)]
@@ -117,14 +118,5 @@ fn here<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     match result {
         Err(error @ Error::Conversation(Conversation::Status { .. })) => Err(error),
         result => told(result),
-    }
-}
-
-/// Silence is an error; a refusal or nonsense only tells nothing.
-fn told<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if is_silence(&error) => Err(error),
-        Err(_) => Ok(None),
     }
 }

@@ -100,7 +100,7 @@ impl Subscriber {
 /// Our address as the gateway sees it. One that means something on one link only needs to be told which.
 fn callback_address(gateway: &Gateway) -> SocketAddr {
     let at = SocketAddr::new(gateway.local_address(), 0);
-    match (at, gateway.authority()) {
+    match (at, gateway.host()) {
         (SocketAddr::V6(mut at), SocketAddr::V6(there)) => {
             at.set_scope_id(there.scope_id());
             at.into()

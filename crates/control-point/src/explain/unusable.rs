@@ -37,6 +37,7 @@ impl Unusable {
             Self::NoIpv6 => NO_IPV6.into(),
             Self::NoFirewallControl => NO_FIREWALL_CONTROL.into(),
             Self::PinholesNotAllowed => PINHOLES_NOT_ALLOWED.into(),
+            Self::NoUpnp => NO_UPNP.into(),
             Self::NoConnectionService => NO_SERVICE.into(),
         }
     }
@@ -186,10 +187,17 @@ const NO_SERVICE: Text = Text {
              behind it with its address.",
 };
 
+const NO_UPNP: Text = Text {
+    code: "no-upnp",
+    problem: "This needs UPnP, and the router speaks PCP or NAT-PMP only: it makes and removes mappings of this computer, \
+              and shows none.",
+    remedy: "Switch on UPnP in the router's pages, if it has it. Mappings that a program keeps, it can remove itself.",
+};
+
 #[cfg(test)]
 pub(super) fn every_row() -> impl Iterator<Item = Text> {
     let states = STATES.iter().map(|(_, text)| *text);
-    let own = [NO_IPV4, NO_IPV6, NO_FIREWALL_CONTROL, PINHOLES_NOT_ALLOWED];
+    let own = [NO_UPNP, NO_IPV4, NO_IPV6, NO_FIREWALL_CONTROL, PINHOLES_NOT_ALLOWED];
     let addresses = [NAT_OFF, DOUBLE_NAT, CARRIER_GRADE_NAT, NO_ADDRESS, NO_SERVICE];
     states.chain(addresses).chain(own)
 }

@@ -10,7 +10,8 @@ use super::MappingId;
 use super::keeping::{Checked, Found, Order, Survey};
 use crate::error::{Error, NoGateway, Refusal, Untrue};
 use crate::gateway::Gateway;
-use crate::mapping::{Made, Relation, Wanted, carry_out, is_silence, read, remove};
+use crate::mapping::{Made, Relation, Wanted, carry_out, read, remove};
+use crate::silence::{is_silence, told};
 use crate::status;
 
 /// What came of an order.
@@ -57,7 +58,10 @@ pub(super) async fn perform(gateway: Gateway, order: Order) -> Outcome {
             wanted,
             external_port,
         } => {
-            let shown = read(gateway.connection().wan(), &wanted, external_port).await;
+            let shown = match gateway.connection() {
+                Ok(connection) => read(connection.wan(), &wanted, external_port).await,
+                Err(unusable) => Err(unusable.into()),
+            };
             let result = match shown {
                 Ok(shown) => match shown.relation(&wanted) {
                     Relation::Same => Checked::There,
@@ -107,7 +111,7 @@ fn untrue(relation: Relation, wanted: &Wanted, external_port: u16, found: String
 }
 
 async fn survey(gateway: &Gateway) -> Result<Survey, Error> {
-    let wan = gateway.connection().wan();
+    let wan = gateway.connection()?.wan();
     let info = told(wan.get_status_info().await)?;
     let address = told(wan.get_external_ip_address().await)?;
     // Where entries can be looked at, they tell more than that something has changed.
@@ -125,15 +129,6 @@ async fn survey(gateway: &Gateway) -> Result<Survey, Error> {
     })
 }
 
-/// Silence is an error; a refusal or nonsense only tells nothing.
-fn told<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if is_silence(&error) => Err(error),
-        Err(_) => Ok(None),
-    }
-}
-
 /// Searches as at first, and at its address, and tries its old place: it may answer one only. Another gateway is taken
 /// if we are in another network; in the same one, ours is waited for.
 pub(crate) async fn find_again(gateway: Gateway) -> Result<Gateway, Error> {
@@ -141,9 +136,7 @@ pub(crate) async fn find_again(gateway: Gateway) -> Result<Gateway, Error> {
     let at_its_address = discovery.clone().gateway(gateway.search_address()).into_future();
     let anywhere = discovery.clone().into_future();
     let (there, anywhere, old_place) = tokio::join!(at_its_address, anywhere, answers_at_its_old_place(&gateway));
-    let is_it = |found: &Gateway| {
-        found.udn() == gateway.udn() || found.address() == gateway.address() || !has_address(&gateway)
-    };
+    let is_it = |found: &Gateway| found.is(&gateway) || !has_address(&gateway);
     let error = match (there, anywhere) {
         (Ok(found), _) | (_, Ok(found)) if is_it(&found) => return Ok(found),
         (Err(error), _) | (_, Err(error)) => error,
@@ -153,15 +146,14 @@ pub(crate) async fn find_again(gateway: Gateway) -> Result<Gateway, Error> {
 }
 
 async fn answers_at_its_old_place(gateway: &Gateway) -> bool {
-    let status = timeout(AT_ITS_OLD_PLACE, gateway.connection().wan().get_status_info()).await;
+    let Ok(connection) = gateway.connection() else {
+        return false;
+    };
+    let status = timeout(AT_ITS_OLD_PLACE, connection.wan().get_status_info()).await;
     status.is_ok_and(|status| !status.is_err_and(|error| is_silence(&error)))
 }
 
 /// Whether our address is still on an interface that is up. If the system does not tell, nothing is known to be wrong.
 pub(super) fn has_address(gateway: &Gateway) -> bool {
-    let address = gateway.local_address().to_canonical();
-    gateway.discovery().interfaces().map_or(true, |interfaces| {
-        let mut addresses = interfaces.iter().flat_map(|interface| &interface.addresses);
-        addresses.any(|(ours, _)| *ours == address)
-    })
+    gateway.discovery().is_ours(gateway.local_address()) != Some(false)
 }

@@ -289,10 +289,10 @@ impl Task {
     }
 
     fn found(&mut self, gateway: Gateway, now: Instant) {
-        if gateway.udn() == self.gateway.udn() {
+        if gateway.is(&self.gateway) {
             gateway.memory().learn(&self.gateway.memory().lessons());
         }
-        if gateway.local_address() != self.gateway.local_address() || gateway.udn() != self.gateway.udn() {
+        if gateway.local_address() != self.gateway.local_address() || !gateway.is(&self.gateway) {
             self.announcements = listen(&gateway);
         }
         self.keeping.found(found(&gateway), now);

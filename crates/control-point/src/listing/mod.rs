@@ -80,10 +80,10 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// Whatever the gateway refuses the first mapping with, unless that means that there is none; or that it could not be
+    /// [`Error::Unusable`] if the gateway does not speak UPnP: the other protocols show no mappings. Otherwise whatever it refuses the first mapping with, unless that means that there is none; or that it could not be
     /// talked to.
     pub async fn mappings(&self) -> Result<Listing, Error> {
-        list(self.connection().wan().endpoint()).await
+        list(self.connection()?.wan().endpoint()).await
     }
 }
 

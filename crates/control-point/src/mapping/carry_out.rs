@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(300);
 
 /// Makes or renews a mapping, and remembers what the gateway taught about itself.
 pub(crate) async fn carry_out(gateway: &Gateway, wanted: &Wanted, purpose: Purpose) -> Result<Made, Error> {
-    let wan = gateway.connection().wan();
+    let wan = gateway.connection()?.wan();
     let abilities = if wan.is_ip2() {
         Abilities::Version2
     } else {

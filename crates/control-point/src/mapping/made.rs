@@ -8,10 +8,12 @@ use std::time::Duration;
 use super::Protocol;
 use super::carry_out::{carry_out, delete, read};
 use super::note::{Note, Verification};
-use super::plan::{Made, Purpose, is_silence};
+use super::plan::{Made, Purpose};
 use super::wanted::Wanted;
 use crate::error::{Error, Refusal};
 use crate::gateway::Gateway;
+use crate::port_control::Carrier;
+use crate::silence::is_silence;
 
 /// A mapping that the gateway has. Dropping it leaves it there until its lease ends.
 #[derive(Clone, Debug)]
@@ -35,6 +37,11 @@ impl Mapping {
     /// The gateway that has it.
     pub fn gateway(&self) -> &Gateway {
         &self.gateway
+    }
+
+    /// Which protocol it was asked for by, the last time.
+    pub fn carrier(&self) -> Carrier {
+        self.made.carrier
     }
 
     /// What it carries.
@@ -121,7 +128,7 @@ impl Mapping {
 /// Deletes a mapping of ours; one that is gone already is deleted. Whoever has the port now, after its lease has ended or
 /// the gateway has restarted, keeps it: many gateways let anybody delete anything.
 pub(crate) async fn remove(gateway: &Gateway, wanted: &Wanted, external_port: NonZeroU16) -> Result<(), Error> {
-    let wan = gateway.connection().wan();
+    let wan = gateway.connection()?.wan();
     if !gateway.memory().lessons().no_read_back {
         match read(wan, wanted, external_port).await {
             Ok(shown) if shown.is_somebody_elses(wanted) => return Ok(()),

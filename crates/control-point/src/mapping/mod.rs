@@ -19,7 +19,7 @@ pub(crate) use lessons::Memory;
 pub(crate) use made::remove;
 pub use made::{External as ExternalEnd, Mapping};
 pub use note::{Note, Verification};
-pub(crate) use plan::{Made, Purpose, is_silence};
+pub(crate) use plan::{Made, Purpose};
 pub use protocol::Protocol;
 pub use request::MapRequest;
 #[cfg(test)]

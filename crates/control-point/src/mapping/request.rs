@@ -168,7 +168,7 @@ impl MapRequest {
             Family::Ipv6 => self.gateway.over_the_other_family().await.cloned(),
         };
         let gateway = over_ipv4.unwrap_or(self.gateway);
-        let status = status::essential_now(gateway.connection()).await?;
+        let status = status::essential_now(gateway.connection()?).await?;
         if self.status == Attitude::Heed {
             status.usable()?;
         }

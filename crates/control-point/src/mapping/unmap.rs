@@ -21,7 +21,7 @@ impl Gateway {
     /// Tells whether there was one.
     pub async fn unmap(&self, protocol: Protocol, external_port: u16) -> Result<bool, Error> {
         port("the external port", external_port)?;
-        let wan = self.connection().wan();
+        let wan = self.connection()?.wan();
         let protocol = protocol.name();
         let entry = wan.get_specific_port_mapping_entry("", external_port, protocol).await;
         // miniupnpd says yes to deleting what is not there. Others do not show what they delete, so the question alone
@@ -66,7 +66,7 @@ impl Gateway {
         for entry in ours {
             let (host, port) = (&entry.remote_host, entry.external_port);
             let deleted = self
-                .connection()
+                .connection()?
                 .wan()
                 .delete_port_mapping(host, port, protocol.name())
                 .await;
@@ -77,7 +77,7 @@ impl Gateway {
 
     /// Whether it could be done in one request.
     async fn remove_range(&self, protocol: Protocol, start_port: u16, end_port: u16) -> Result<bool, Error> {
-        let wan = self.connection().wan();
+        let wan = self.connection()?.wan();
         let WanConnection::Ip(ip) = wan else {
             return Ok(false);
         };

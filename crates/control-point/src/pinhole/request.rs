@@ -13,7 +13,7 @@ use super::way::{self, Way};
 use crate::actions::WanIpv6FirewallControl;
 use crate::error::{Error, Refusal, Unusable};
 use crate::gateway::Gateway;
-use crate::mapping::is_silence;
+use crate::silence::is_silence;
 
 /// What a pinhole shall be. Begun with [`Gateway::pinhole`], ended with [`add`](Self::add) or [`keep`](Self::keep).
 #[derive(Clone, Debug)]

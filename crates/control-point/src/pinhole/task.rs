@@ -10,7 +10,7 @@ use super::keeping::{Found, Keeping, Order, PinholeState, ToDelete};
 use super::kept::Shared;
 use super::request::{Answer, open};
 use super::wanted::Wanted;
-use super::way::{self, has_address};
+use super::way;
 use crate::discovery::{Announcement, Announcements};
 use crate::error::{Conversation, Error, Refusal};
 use crate::gateway::Gateway;
@@ -180,7 +180,9 @@ impl Task {
 
     /// Talks to the gateway as it was reached last.
     fn reach(&mut self, gateway: Gateway) {
-        if gateway.url() != self.gateway.url() || gateway.interface() != self.gateway.interface() {
+        if (gateway.host(), gateway.location()) != (self.gateway.host(), self.gateway.location())
+            || gateway.interface() != self.gateway.interface()
+        {
             self.announcements = listen(&gateway);
         }
         self.gateway = gateway;
@@ -189,7 +191,7 @@ impl Task {
     /// Leads to our address of now, if the one before is not ours any more.
     fn follow(&mut self, now: Instant) {
         let before = self.wanted.internal_client;
-        if !self.follows_us || has_address(&self.gateway, before) != Some(false) {
+        if !self.follows_us || self.gateway.discovery().is_ours(before.into()) != Some(false) {
             return;
         }
         if let Some(client) = self.gateway.local_ipv6() {
@@ -200,13 +202,10 @@ impl Task {
     }
 
     fn has_addresses(&self) -> bool {
-        let known = self.gateway.discovery().interfaces();
-        let ours = |address| {
-            let mut interfaces = known.iter().flatten().flat_map(|interface| &interface.addresses);
-            known.is_err() || interfaces.any(|(ours, _)| *ours == address)
-        };
-        let reached = !self.follows_us || ours(self.wanted.internal_client.into());
-        reached && ours(self.gateway.local_address().to_canonical())
+        let discovery = self.gateway.discovery();
+        let may_be_ours = |address| discovery.is_ours(address) != Some(false);
+        let reached = !self.follows_us || may_be_ours(self.wanted.internal_client.into());
+        reached && may_be_ours(self.gateway.local_address())
     }
 
     fn hear(&mut self, announcement: &Announcement) {

@@ -5,7 +5,7 @@
 //! the gateway is asked as it was found, over IPv6 from the address that the pinhole is for, and if it refuses over IPv4
 //! it is looked for over IPv6.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 use crate::actions::WanIpv6FirewallControl;
 use crate::discovery::Family;
@@ -54,12 +54,13 @@ where
 impl Way {
     /// To the gateway as it was found.
     fn to(gateway: &Gateway, client: Option<Ipv6Addr>) -> Result<Self, Unusable> {
-        let service = gateway.connection().firewall().ok_or(Unusable::NoFirewallControl)?;
+        let service = gateway.connection()?.firewall().ok_or(Unusable::NoFirewallControl)?;
         let over_ipv6 = Family::of(gateway.address()) == Family::Ipv6;
-        let firewall = match client.filter(|client| over_ipv6 && has_address(gateway, *client) == Some(true)) {
-            Some(client) => WanIpv6FirewallControl::new(service.endpoint().from(client.into())),
-            None => service.clone(),
-        };
+        let firewall =
+            match client.filter(|client| over_ipv6 && gateway.discovery().is_ours((*client).into()) == Some(true)) {
+                Some(client) => WanIpv6FirewallControl::new(service.endpoint().from(client.into())),
+                None => service.clone(),
+            };
         let gateway = gateway.clone();
         Ok(Self { gateway, firewall })
     }
@@ -68,13 +69,6 @@ impl Way {
     async fn over_ipv6(gateway: &Gateway, client: Option<Ipv6Addr>) -> Option<Self> {
         Self::to(gateway.over_the_other_family().await?, client).ok()
     }
-}
-
-/// Whether this address is ours now, if the system tells.
-pub(super) fn has_address(gateway: &Gateway, address: Ipv6Addr) -> Option<bool> {
-    let interfaces = gateway.discovery().interfaces().ok()?;
-    let mut addresses = interfaces.iter().flat_map(|interface| &interface.addresses);
-    Some(addresses.any(|(ours, _)| *ours == IpAddr::V6(address)))
 }
 
 /// Whether the gateway may answer another way of asking differently: not what the standard defines for the pinhole itself.

@@ -22,7 +22,7 @@ use portreeve_wire::service;
 
 use crate::actions::{LanHostConfigManagement, Layer3Forwarding, WanCommonInterfaceConfig, WanIpv6FirewallControl};
 use crate::error::{Conversation, Error};
-use crate::gateway::{Gateway, OfferedService};
+use crate::gateway::{Connection, Gateway, OfferedService};
 use catalogue::Catalogue;
 pub(crate) use catalogue::Descriptions;
 
@@ -116,11 +116,13 @@ impl Gateway {
 
     /// The services, those about the best connection first.
     fn offered_by_preference(&self) -> Vec<&OfferedService> {
-        let best = self.connection();
+        let best = self.connection().ok();
         let about_best = [
-            Some(best.wan().endpoint()),
-            best.common().map(WanCommonInterfaceConfig::endpoint),
-            best.firewall().map(WanIpv6FirewallControl::endpoint),
+            best.map(|best| best.wan().endpoint()),
+            best.and_then(Connection::common)
+                .map(WanCommonInterfaceConfig::endpoint),
+            best.and_then(Connection::firewall)
+                .map(WanIpv6FirewallControl::endpoint),
             self.layer3_forwarding().map(Layer3Forwarding::endpoint),
             self.lan_host_config_management().map(LanHostConfigManagement::endpoint),
         ];

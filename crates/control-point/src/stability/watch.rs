@@ -67,7 +67,7 @@ impl Watch {
     /// Finds the gateway again and looks at it.
     async fn look_elsewhere(&mut self) -> Option<Seen> {
         let found = self.gateway.discovery().await.ok()?;
-        if found.udn() != self.gateway.udn() {
+        if !found.is(&self.gateway) {
             return None;
         }
         self.gateway = found;
@@ -76,7 +76,7 @@ impl Watch {
 }
 
 async fn look(gateway: &Gateway) -> Result<Seen, Error> {
-    let info = gateway.connection().wan().get_status_info().await?;
+    let info = gateway.connection()?.wan().get_status_info().await?;
     let uptime = Duration::from_secs(info.uptime.into());
     Ok(Seen::from_status(
         &info.connection_status,

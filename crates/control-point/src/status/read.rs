@@ -7,7 +7,8 @@ use super::{AddressKind, ConnectionStatus, FirewallStatus, LinkStatus, Status};
 use crate::actions::{GetStatusInfo, WanCommonInterfaceConfig, WanIpv6FirewallControl};
 use crate::error::Error;
 use crate::gateway::{Connection, Gateway, WanConnection};
-use crate::mapping::{is_silence, unhurried};
+use crate::mapping::unhurried;
+use crate::silence::told;
 
 /// What decides whether a mapping can work, and its external address: three requests.
 pub(crate) async fn essential(wan: &WanConnection) -> Result<Status, Error> {
@@ -58,7 +59,7 @@ async fn with_nat(wan: &WanConnection, info: Option<&GetStatusInfo>, address: Op
 
 /// Everything.
 pub(super) async fn all(gateway: &Gateway) -> Result<Status, Error> {
-    let connection = gateway.connection();
+    let connection = gateway.connection()?;
     let wan = connection.wan();
     let mut status = essential(wan).await?;
     status.link = match connection.common() {
@@ -113,14 +114,5 @@ pub(crate) fn read_address(text: &str) -> (Option<IpAddr>, AddressKind) {
     match text.trim().parse().map(|address| (address, AddressKind::of(address))) {
         Err(_) | Ok((_, AddressKind::None)) => (None, AddressKind::None),
         Ok((address, kind)) => (Some(address), kind),
-    }
-}
-
-/// A gateway that does not answer is an error. One that refuses or answers with nonsense does not tell.
-fn told<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if is_silence(&error) => Err(error),
-        Err(_) => Ok(None),
     }
 }

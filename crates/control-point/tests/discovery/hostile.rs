@@ -110,7 +110,7 @@ fn a_gateway_that_refuses_to_tell_its_state_is_given_nevertheless() {
         .misbehave(Misbehaviour::ActionMissing("GetStatusInfo"))
         .misbehave(Misbehaviour::ActionMissing("GetExternalIPAddress"));
     let gateway = found(refusing);
-    let seen = gateway.connection().status_seen().unwrap();
+    let seen = gateway.connection().unwrap().status_seen().unwrap();
     assert_eq!(
         (seen.connection_status.as_str(), seen.external_ip_address()),
         ("", None)

@@ -38,7 +38,7 @@ fn found(builder: ScriptedGatewayBuilder) -> Gateway {
 fn assert_found(misbehaviour: Misbehaviour) {
     let shown = format!("{misbehaviour:?}");
     let gateway = found(ScriptedGateway::builder().misbehave(misbehaviour));
-    let seen = gateway.connection().status_seen();
+    let seen = gateway.connection().expect("it speaks UPnP").status_seen();
     assert_eq!(
         seen.map(|seen| seen.external_address.as_str()),
         Some("11.11.11.2"),

@@ -98,7 +98,7 @@ fn r15_a_gateway_from_before_the_standard() {
 #[test]
 fn r16_a_gateway_with_types_without_version() {
     let gateway = found(ScriptedGateway::builder().misbehave(Misbehaviour::UnversionedTypes));
-    assert_eq!(gateway.connection().wan().version(), 1);
+    assert_eq!(gateway.connection().unwrap().wan().version(), 1);
 }
 
 #[test]
@@ -115,10 +115,10 @@ fn r18_a_gateway_that_mixes_versions() {
                 .misbehave(Misbehaviour::MixedVersions),
         );
         assert_eq!(
-            (gateway.igd_version(), gateway.connection().wan().version()),
+            (gateway.igd_version(), gateway.connection().unwrap().wan().version()),
             (device, service)
         );
-        assert_eq!(gateway.connection().wan().is_ip2(), service == 2);
+        assert_eq!(gateway.connection().unwrap().wan().is_ip2(), service == 2);
     }
 }
 
@@ -151,7 +151,7 @@ fn r19_the_default_connection_is_preferred() {
         .start_on_loopback();
     let gateway = block_on(search(&scripted).into_future()).unwrap();
     assert_eq!(
-        gateway.connection().status_seen().unwrap().external_address,
+        gateway.connection().unwrap().status_seen().unwrap().external_address,
         "11.11.11.3"
     );
     assert_eq!(
@@ -174,10 +174,10 @@ fn r19_ip_comes_before_ppp_unless_it_is_down() {
         .default_connection(7)
         .start_on_loopback();
     let gateway = block_on(search(&scripted).into_future()).unwrap();
-    assert!(matches!(gateway.connection().wan(), WanConnection::Ip(_)));
+    assert!(matches!(gateway.connection().unwrap().wan(), WanConnection::Ip(_)));
     scripted.change_connection(1, |connection| connection.status = "Disconnected".to_owned());
     let gateway = block_on(search(&scripted).into_future()).unwrap();
-    assert!(matches!(gateway.connection().wan(), WanConnection::Ppp(_)));
+    assert!(matches!(gateway.connection().unwrap().wan(), WanConnection::Ppp(_)));
 }
 
 #[test]
@@ -190,7 +190,10 @@ fn r20_a_gateway_whose_first_description_is_empty() {
 #[test]
 fn r61_a_connection_that_is_up_instead_of_connected() {
     let gateway = found(ScriptedGateway::builder().connection(Connection::ip("11.11.11.2").status("Up", "")));
-    assert_eq!(gateway.connection().status_seen().unwrap().connection_status, "Up");
+    assert_eq!(
+        gateway.connection().unwrap().status_seen().unwrap().connection_status,
+        "Up"
+    );
 }
 
 #[test]
@@ -203,7 +206,7 @@ fn old_and_new_gateways_are_found() {
     for (igd, version) in [(IgdVersion::V1, 1), (IgdVersion::V2, 2)] {
         let gateway = found(ScriptedGateway::builder().igd(igd).friendly_name("Box & Co"));
         assert_eq!((gateway.igd_version(), gateway.name()), (version, "Box & Co"));
-        assert!(gateway.connection().common().is_some() && gateway.layer3_forwarding().is_some());
+        assert!(gateway.connection().unwrap().common().is_some() && gateway.layer3_forwarding().is_some());
         assert!(gateway.boot_id().is_some() && gateway.local_address().is_loopback());
         assert_eq!(gateway.interface(), "lo");
     }

@@ -78,7 +78,10 @@ pub(super) fn may_replace(failure: &Failure, gateway: &Gateway) -> bool {
 /// Whether this machine has an address of the Internet, and the gateway a service to let others reach it.
 pub(super) fn is_reachable_over_ipv6(gateway: &Gateway) -> bool {
     let is_global = |address: Ipv6Addr| !address.is_unique_local();
-    gateway.connection().firewall().is_some() && gateway.local_ipv6().is_some_and(is_global)
+    gateway
+        .connection()
+        .is_ok_and(|connection| connection.firewall().is_some())
+        && gateway.local_ipv6().is_some_and(is_global)
 }
 
 /// Says why a pinhole takes the place of a mapping.

@@ -9,7 +9,7 @@ use super::{Keeping, MappingId, Next};
 use crate::error::{Conversation, Error};
 use crate::keeper::change::Change;
 use crate::keeper::schedule;
-use crate::mapping::is_silence;
+use crate::silence::is_silence;
 
 /// Whether the gateway is there.
 #[derive(Debug)]

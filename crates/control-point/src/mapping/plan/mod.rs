@@ -16,7 +16,9 @@ use super::entry::Shown;
 use super::lessons::{LeaseLesson, Lessons};
 use super::note::{Note, Verification};
 use super::wanted::{External, Wanted};
-use crate::error::{Conversation, Error, Refusal};
+use crate::error::{Error, Refusal};
+use crate::port_control::Carrier;
+use crate::silence::is_silence;
 
 /// Making, or renewing, one mapping.
 #[derive(Debug)]
@@ -99,6 +101,7 @@ pub(crate) enum Step {
 /// A mapping that the gateway has, as far as it can be made to show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Made {
+    pub(crate) carrier: Carrier,
     pub(crate) external_port: NonZeroU16,
     /// The lease that the gateway grants, in seconds; none if it is for ever.
     pub(crate) lease: Option<u32>,
@@ -320,12 +323,6 @@ const FRESH: u32 = 10;
 
 /// Below it are the ports that need privileges, which many gateways do not map (WANIPConnection:2 section 2.5.16).
 const LOWEST_FREE_PORT: u16 = 1024;
-
-/// Whether the gateway did not say anything at all.
-pub(crate) fn is_silence(error: &Error) -> bool {
-    use Conversation::{Timeout, Unreachable};
-    matches!(error, Error::Conversation(Unreachable { .. } | Timeout { .. }))
-}
 
 /// The refusal that the gateway is known to answer with, without asking for it.
 fn known_refusal(action: &str, code: u16, description: &str) -> Refusal {

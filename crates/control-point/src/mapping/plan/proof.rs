@@ -8,6 +8,7 @@ use crate::error::{Error, Refusal, Untrue};
 use crate::mapping::entry::{Relation, Shown};
 use crate::mapping::note::{Note, Verification};
 use crate::mapping::wanted::External;
+use crate::port_control::Carrier;
 
 impl Plan {
     pub(super) fn prove(&mut self, port: NonZeroU16) {
@@ -158,6 +159,7 @@ impl Plan {
         }
         self.stage = Stage::Over;
         self.next = Step::Done(Made {
+            carrier: Carrier::Igd,
             external_port: self.port,
             lease: granted.lease,
             sure_for: granted.sure_for,

@@ -83,6 +83,7 @@ fn carried_out(keeping: &mut Keeping, order: Order, result: u8, now: Instant) {
             keeping.renewed(
                 id,
                 &Made {
+                    carrier: Carrier::Igd,
                     lease,
                     sure_for: lease,
                     ..made(port)

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::error::{Conversation, Refusal, Untrue};
 use crate::mapping::{Description, LeaseSeconds, Made, Protocol, Verification};
+use crate::port_control::Carrier;
 
 const LEASE: u32 = 3600;
 const DAY: Duration = Duration::from_secs(86_400);
@@ -212,6 +213,7 @@ fn found(boot_id: u32, local: Ipv4Addr) -> Found {
 
 fn made(external_port: NonZeroU16) -> Made {
     Made {
+        carrier: Carrier::Igd,
         external_port,
         lease: Some(LEASE),
         sure_for: Some(LEASE),

@@ -10,6 +10,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::*;
+use crate::error::Conversation;
 use crate::mapping::wanted::{Description, LeaseSeconds};
 
 const US: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 2);
