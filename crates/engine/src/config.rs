@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portreeve_wire::Offer;
+use portreeve_wire::{Offer, Quirks};
 
 use crate::mapping::Mapping;
 use crate::policy::{Network, Policy};
@@ -43,6 +43,31 @@ pub struct Config {
     pub link_kind: LinkKind,
     /// How long the link may take.
     pub link_timeouts: LinkTimeouts,
+    /// The Port Control Protocol.
+    pub pcp: Pcp,
+    /// The NAT Port Mapping Protocol.
+    pub nat_pmp: NatPmp,
+    /// Which deviations of clients are tolerated here: [`portreeve_wire::Quirk::PcpFreshNonce`]. The others are matters of
+    /// the wire.
+    pub quirks: Quirks,
+}
+
+/// The Port Control Protocol (RFC 6887).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pcp {
+    /// Whether it is spoken at all.
+    pub enabled: bool,
+    /// The shortest lifetime that is granted, in seconds (section 15: at least 120). [`Leases::maximum`] comes first.
+    pub minimum_lifetime: u32,
+    /// The longest, in seconds (section 15: a day).
+    pub maximum_lifetime: u32,
+}
+
+/// The NAT Port Mapping Protocol (RFC 6886).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NatPmp {
+    /// Whether it is spoken at all.
+    pub enabled: bool,
 }
 
 /// What WANIPv6FirewallControl tells of the firewall for IPv6.
@@ -171,6 +196,22 @@ impl Default for Leases {
             maximum: Self::WEEK,
             v1_default: Some(3600),
         }
+    }
+}
+
+impl Default for Pcp {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            minimum_lifetime: 120,
+            maximum_lifetime: 86_400,
+        }
+    }
+}
+
+impl Default for NatPmp {
+    fn default() -> Self {
+        Self { enabled: true }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The state machine: inputs are planned in groups, and a group is answered when the world outside has what it says.
 
 mod administration;
+mod answers;
 mod observations;
 
 use std::collections::VecDeque;
@@ -9,14 +10,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portreeve_wire::service::Access;
-use portreeve_wire::{ErrorCode, Fault, nat_pmp, pcp};
+use portreeve_wire::{ErrorCode, Fault};
 
 use crate::change::{Change, Desired, EntryKey, Refusal};
 use crate::config::{Config, Nat};
+use crate::context::{Context, Observed, Refused};
 use crate::epoch::Epoch;
-use crate::event::{Cause, Event};
+use crate::event::{Cause, Event, Rejection};
 use crate::eventing::Evented;
-use crate::igd::{self, Context, Observed, Refused};
+use crate::igd;
 use crate::lan_host::LanHosts;
 use crate::ledger::Ledger;
 use crate::link::{Counters, DriverReport, Link, LinkCommand, LinkReport};
@@ -95,8 +97,8 @@ struct Group {
     inputs: Vec<Planned>,
     system_update_id_before: u32,
     config_before: Option<Config>,
-    /// The link as it was before the first input that concerns it.
-    link_before: Option<Link>,
+    /// The link, the epoch and the address told in it, as they were before the first input that concerns the link.
+    link_before: Option<(Link, Epoch, Option<Ipv4Addr>)>,
 }
 
 #[derive(Debug)]
@@ -107,6 +109,7 @@ struct Planned {
     /// Set where the store could not keep what this request would change: it fails, also when planned again.
     failed: Option<Fault>,
     reply: Option<Reply>,
+    rejection: Option<Rejection>,
 }
 
 #[derive(Debug)]
@@ -303,12 +306,11 @@ impl Engine {
             let (Input::Request(id, request), Some(reply)) = (planned.input, planned.reply) else {
                 continue;
             };
-            if let (Request::Call { caller, call }, Reply::Call(Err(fault))) = (&request, &reply) {
-                let (caller, action) = (*caller, call.action.name);
+            if let (Some((caller, action)), Some(rejection)) = (request.asked(), planned.rejection) {
                 self.events.push_back(Event::Refused {
                     caller,
                     action,
-                    fault: fault.clone(),
+                    rejection,
                 });
             }
             self.replies.push_back((id, reply));
@@ -411,13 +413,18 @@ impl Engine {
     fn plan(&mut self, mut planned: Planned) {
         self.ledger.blame(self.group.inputs.len());
         if planned.input.concerns_link() {
-            self.group.link_before.get_or_insert_with(|| self.link.clone());
+            let before = || (self.link.clone(), self.epoch, self.told_address);
+            self.group.link_before.get_or_insert_with(before);
         }
         planned.reply = match &planned.input {
-            Input::Request(_, request) => Some(match &planned.failed {
-                Some(fault) => failure(request, fault.clone(), self.epoch.seconds(planned.now)),
-                None => self.carry_out(request, &planned.refusals, planned.now),
-            }),
+            Input::Request(_, request) => {
+                let (reply, rejection) = match &planned.failed {
+                    Some(fault) => self.failure(request, fault.clone(), planned.now),
+                    None => self.carry_out(request, &planned.refusals, planned.now),
+                };
+                planned.rejection = rejection;
+                Some(reply)
+            }
             Input::LeasesEnd(keys) | Input::Lost(keys) => {
                 for key in keys {
                     self.remove(*key);
@@ -437,41 +444,22 @@ impl Engine {
                 None
             }
         };
+        if planned.input.concerns_link() {
+            self.follow_address(planned.now);
+        }
         self.group.inputs.push(planned);
     }
 
-    fn carry_out(&mut self, request: &Request, refusals: &[Refused], now: Time) -> Reply {
-        match request {
-            Request::Call { caller, call } => {
-                let mut context = self.context(*caller, refusals, now);
-                Reply::Call(igd::call(&mut context, call))
-            }
-            Request::Query {
-                caller,
-                service,
-                variable,
-            } => {
-                let context = self.context(*caller, refusals, now);
-                Reply::Value(igd::query(&context, service, variable))
-            }
-            Request::Pcp { .. } => Reply::Pcp(pcp::Answer {
-                epoch: self.epoch.seconds(now),
-                outcome: Err(pcp::Refused {
-                    code: pcp::ResultCode::UnsuppOpcode,
-                    lifetime: None,
-                }),
-            }),
-            Request::NatPmp { .. } => Reply::NatPmp(nat_pmp::Answer {
-                epoch: self.epoch.seconds(now),
-                outcome: Err(nat_pmp::ResultCode::UnsupportedOpcode),
-            }),
-            Request::Status => Reply::Status(Box::new(self.status(now))),
-            Request::Mappings => Reply::Mappings(self.ledger.table().iter().cloned().collect()),
-            Request::Pinholes => Reply::Pinholes(self.ledger.pinholes().iter().cloned().collect()),
-            Request::Revoke(keys) => Reply::Revoked(self.revoke(keys, refusals)),
-            Request::Reconfigure(config) => Reply::Reconfigured(self.reconfigure(config, refusals, now)),
-            Request::Link(request) => Reply::Link(self.link.request(*request, now)),
+    /// Another external address than clients were told begins an epoch (RFC 6887 section 8.5, RFC 6886 section 3.6); none at
+    /// all does not, since the one that comes back may be the same.
+    fn follow_address(&mut self, now: Time) {
+        let Some(address) = self.link.external_address() else {
+            return;
+        };
+        if self.told_address.is_some_and(|told| told != address) {
+            self.epoch = Epoch::begin(now);
         }
+        self.told_address = Some(address);
     }
 
     fn context<'a>(&'a mut self, caller: IpAddr, refusals: &'a [Refused], now: Time) -> Context<'a> {
@@ -527,8 +515,8 @@ impl Engine {
         if let Some(config) = self.group.config_before.take() {
             self.config = config;
         }
-        if let Some(link) = self.group.link_before.take() {
-            self.link = link;
+        if let Some((link, epoch, told_address)) = self.group.link_before.take() {
+            (self.link, self.epoch, self.told_address) = (link, epoch, told_address);
         }
         std::mem::take(&mut self.group.inputs)
     }
@@ -542,6 +530,7 @@ impl Planned {
             refusals: Vec::new(),
             failed: None,
             reply: None,
+            rejection: None,
         }
     }
 }
@@ -568,28 +557,5 @@ impl Input {
             Self::LinkReport(_) | Self::DriverReport(_) | Self::LinkTimeout(_) => true,
             Self::Request(..) | Self::LeasesEnd(_) | Self::Lost(_) => false,
         }
-    }
-}
-
-/// The reply to a request that failed for a reason outside of it.
-fn failure(request: &Request, fault: Fault, epoch: u32) -> Reply {
-    match request {
-        Request::Call { .. } => Reply::Call(Err(fault)),
-        Request::Query { .. } => Reply::Value(Err(fault)),
-        // The store failed: a client asks again.
-        Request::Pcp { .. } => Reply::Pcp(pcp::Answer {
-            epoch,
-            outcome: Err(pcp::Refused {
-                code: pcp::ResultCode::NoResources,
-                lifetime: None,
-            }),
-        }),
-        Request::NatPmp { .. } => Reply::NatPmp(nat_pmp::Answer {
-            epoch,
-            outcome: Err(nat_pmp::ResultCode::OutOfResources),
-        }),
-        Request::Reconfigure(_) => Reply::Reconfigured(Err(fault)),
-        Request::Link(_) => Reply::Link(Err(fault)),
-        Request::Revoke(_) | Request::Status | Request::Mappings | Request::Pinholes => Reply::Revoked(Err(fault)),
     }
 }

@@ -1,9 +1,10 @@
 //! What happened, for whoever keeps a log or tells others.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use portreeve_wire::Fault;
+use portreeve_wire::{Fault, nat_pmp, pcp};
 
 use crate::change::Change;
 use crate::link::{ConnectionStatus, LastConnectionError};
@@ -45,14 +46,14 @@ pub enum Event {
         /// On whose behalf.
         cause: Cause,
     },
-    /// An action was refused.
+    /// A request was refused.
     Refused {
         /// Who asked.
         caller: IpAddr,
-        /// Name of the action.
+        /// Name of the action; of PCP and NAT-PMP the opcode.
         action: &'static str,
-        /// The answer.
-        fault: Fault,
+        /// The answer, and why.
+        rejection: Rejection,
     },
     /// The link is not what it was.
     Link {
@@ -89,10 +90,43 @@ impl Event {
     }
 }
 
+/// How a request was refused, in the words of its protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// Of a UPnP action.
+    Upnp(Fault),
+    /// Of PCP, with the reason.
+    Pcp(pcp::ResultCode, String),
+    /// Of NAT-PMP, with the reason.
+    NatPmp(nat_pmp::ResultCode, String),
+}
+
+impl Rejection {
+    /// The number on the wire.
+    pub fn number(&self) -> u16 {
+        match self {
+            Self::Upnp(fault) => fault.code.number(),
+            Self::Pcp(code, _) => code.number().into(),
+            Self::NatPmp(code, _) => code.number(),
+        }
+    }
+}
+
+/// The reason.
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Upnp(fault) => fault.fmt(f),
+            Self::Pcp(_, reason) | Self::NatPmp(_, reason) => f.write_str(reason),
+        }
+    }
+}
+
 /// On whose behalf something changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// A control point at this address.
+    /// A control point or another client at this address.
     Caller(IpAddr),
     /// Its lease ended.
     LeaseEnd,

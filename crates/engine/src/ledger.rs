@@ -1,9 +1,11 @@
 //! The tables together with what has been changed in them since the last settlement, so that all of it can be taken
 //! back.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::change::{Change, Outbound};
+use crate::claim::lease::Lease;
 use crate::mapping::table::{Socket, Table};
 use crate::mapping::{Key, Mapping};
 use crate::pinhole::{self, Pinhole, PinholeKey, UniqueId};
@@ -13,6 +15,10 @@ use crate::pinhole::{self, Pinhole, PinholeKey, UniqueId};
 pub(crate) struct Ledger {
     table: Table,
     pinholes: pinhole::table::Table,
+    /// Who has been promised what of the rows that several protocols share.
+    leases: BTreeMap<Key, Vec<Lease>>,
+    /// What has been changed in them since the last settlement, in order, each as it was.
+    leases_before: Vec<(Key, Vec<Lease>)>,
     /// The `UniqueID` given last, now and at the last settlement.
     last_id: UniqueId,
     settled_id: UniqueId,
@@ -59,6 +65,22 @@ impl Ledger {
         self.replace(key, None);
     }
 
+    /// Whether several protocols share the mapping with this key.
+    pub(crate) fn is_shared(&self, key: &Key) -> bool {
+        self.leases.contains_key(key)
+    }
+
+    /// The leases of those who share the mapping with this key; none where it has but one.
+    pub(crate) fn leases(&self, key: &Key) -> &[Lease] {
+        self.leases.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// Replaces the leases of those who share a mapping. They end with it.
+    pub(crate) fn set_leases(&mut self, key: Key, leases: Vec<Lease>) {
+        let before = self.replace_leases(key, leases);
+        self.leases_before.push((key, before));
+    }
+
     /// Enters a mapping that is in force and stored already.
     pub(crate) fn restore(&mut self, mapping: Arc<Mapping>) {
         self.table.replace(mapping.key, Some(mapping));
@@ -93,6 +115,7 @@ impl Ledger {
     /// The changes are in force and durable: forgets how to take them back, and returns them with their causes.
     pub(crate) fn settle(&mut self) -> Vec<(usize, Change)> {
         self.settled_id = self.last_id;
+        self.leases_before.clear();
         self.causes.drain(..).zip(self.changes.drain(..)).collect()
     }
 
@@ -100,6 +123,9 @@ impl Ledger {
     pub(crate) fn roll_back(&mut self) {
         self.causes.clear();
         self.last_id = self.settled_id;
+        for (key, before) in std::mem::take(&mut self.leases_before).into_iter().rev() {
+            self.replace_leases(key, before);
+        }
         for change in std::mem::take(&mut self.changes).into_iter().rev() {
             match change {
                 Change::Mapping {
@@ -133,6 +159,9 @@ impl Ledger {
         if before == after {
             return;
         }
+        if after.is_none() && self.is_shared(&key) {
+            self.set_leases(key, Vec::new());
+        }
         // The sockets whose outbound port may now be another one.
         let mut sockets: Vec<(Socket, Option<Outbound>)> = [&before, &after]
             .into_iter()
@@ -156,6 +185,14 @@ impl Ledger {
             self.pinholes.replace(key, after.clone());
             self.record(Change::Pinhole { before, after });
         }
+    }
+
+    fn replace_leases(&mut self, key: Key, leases: Vec<Lease>) -> Vec<Lease> {
+        let before = match leases.is_empty() {
+            true => self.leases.remove(&key),
+            false => self.leases.insert(key, leases),
+        };
+        before.unwrap_or_default()
     }
 
     fn record(&mut self, change: Change) {

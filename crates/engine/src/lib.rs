@@ -4,7 +4,9 @@
 //! out as [`Change`]s and answers, and what went wrong outside comes back in as an input.
 
 pub mod change;
+mod claim;
 pub mod config;
+mod context;
 mod engine;
 pub mod epoch;
 pub mod event;
@@ -14,7 +16,9 @@ pub mod lan_host;
 mod ledger;
 pub mod link;
 pub mod mapping;
+mod nat_pmp;
 pub mod neighbours;
+mod pcp;
 pub mod pinhole;
 pub mod policy;
 pub mod ports;
@@ -25,7 +29,7 @@ pub use change::{Change, Desired, EntryKey, Outbound, Refusal};
 pub use config::Config;
 pub use engine::{Engine, Kept, RequestId};
 pub use epoch::Epoch;
-pub use event::{Cause, Event};
+pub use event::{Cause, Event, Rejection};
 pub use eventing::Evented;
 pub use link::{Counters, DriverReport, LinkCommand, LinkReport, LinkRequest};
 pub use mapping::{Expiry, Key, Mapping, Origin, PcpOpcode, PcpOrigin, Protocol, RemoteHost};

@@ -117,6 +117,21 @@ impl Policy {
         first.is_some_and(|rule| rule.verdict == Verdict::Allow)
     }
 
+    /// Whether the rules could allow this mapping at some external port, whichever it has here. Where not, there is no
+    /// use in trying them all.
+    pub fn may_allow(&self, subject: Subject<'_>) -> bool {
+        let mut allowing = self.rules.iter().filter(|rule| rule.verdict == Verdict::Allow);
+        allowing.any(|rule| {
+            let external_port = NonZeroU16::new(*rule.external_ports.bounds().start());
+            external_port.is_some_and(|external_port| {
+                rule.matches(Subject {
+                    external_port,
+                    ..subject
+                })
+            })
+        })
+    }
+
     /// Whether some mapping at this external port could be permitted to `caller`: what can be asked before the rest of
     /// the mapping is known.
     pub fn permits_external(&self, caller: IpAddr, port: NonZeroU16, protocol: Protocol) -> bool {

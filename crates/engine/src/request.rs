@@ -58,6 +58,31 @@ pub enum Request {
     Link(LinkRequest),
 }
 
+impl Request {
+    /// Who on the LAN asks for what; none: the administrator does, or a state variable is asked for.
+    pub(crate) fn asked(&self) -> Option<(IpAddr, &'static str)> {
+        match self {
+            Self::Call { caller, call } => Some((*caller, call.action.name)),
+            Self::Pcp { caller, request } => {
+                let opcode = match &request.operation {
+                    pcp::Operation::Announce => "ANNOUNCE",
+                    pcp::Operation::Map(_) => "MAP",
+                    pcp::Operation::Peer(_) => "PEER",
+                };
+                Some((*caller, opcode))
+            }
+            Self::NatPmp { caller, request } => {
+                let opcode = match request {
+                    nat_pmp::Request::ExternalAddress => "external address",
+                    nat_pmp::Request::Map { .. } => "map",
+                };
+                Some(((*caller).into(), opcode))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The answer to a [`Request`] of the same name.
 #[derive(Clone, Debug)]
 pub enum Reply {

@@ -66,6 +66,9 @@ quirks! {
     /// A search for version 1 over IPv6 leads to the description of version 2, the only one with
     /// WANIPv6FirewallControl. Seen in miniupnpc, which opens pinholes and searches for version 1 alone.
     SearchIpv6Newest = "search-ipv6-newest", On;
+    /// A PCP request that prolongs a mapping of the same host under another nonce is its owner's, and its nonce counts from
+    /// then on; one that deletes still needs the nonce. Seen in Tailscale, which makes a nonce for each packet.
+    PcpFreshNonce = "pcp-fresh-nonce", On;
 }
 
 #[derive(PartialEq, Eq)]

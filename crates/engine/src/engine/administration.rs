@@ -7,7 +7,7 @@ use portreeve_wire::{ErrorCode, Fault};
 use super::Engine;
 use crate::change::EntryKey;
 use crate::config::Config;
-use crate::igd::Refused;
+use crate::context::Refused;
 use crate::ledger::Ledger;
 use crate::mapping::{Key, Mapping, Origin};
 use crate::request::Entries;

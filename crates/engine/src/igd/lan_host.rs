@@ -2,7 +2,7 @@
 
 use portreeve_wire::{Answer, Call, ErrorCode, Fault, Value};
 
-use super::Context;
+use crate::context::Context;
 use crate::lan_host::LanHosts;
 
 /// Carries out one of its reading actions.

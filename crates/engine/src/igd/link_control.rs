@@ -3,7 +3,8 @@
 
 use portreeve_wire::{Answer, Call, ErrorCode, Fault};
 
-use super::{Context, state};
+use super::state;
+use crate::context::Context;
 use crate::link::{Asker, Timer};
 
 /// Asks of the link what the action says.

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use portreeve_wire::port_listing::{self, PortMappingEntry};
 use portreeve_wire::{Answer, Call, ErrorCode, Fault, Value};
 
-use super::Context;
 use super::add_mapping::{protocol, remote_host};
+use crate::claim;
+use crate::context::Context;
 use crate::mapping::{Key, Mapping, Origin, Protocol};
 use crate::policy::Reach;
 
@@ -51,7 +52,7 @@ pub(super) fn delete(context: &mut Context<'_>, call: &Call) -> Result<Answer, F
     if !context.permits(mapping) || mapping.origin == Origin::Static {
         return Err(hidden(call));
     }
-    context.require_nat()?;
+    claim::require_nat(context)?;
     context.ledger.remove(key);
     context.note_change();
     Ok(Answer::new())
@@ -65,7 +66,7 @@ pub(super) fn delete_range(context: &mut Context<'_>, call: &Call) -> Result<Ans
     if keys.is_empty() {
         return Err(ErrorCode::PortMappingNotFound.into());
     }
-    context.require_nat()?;
+    claim::require_nat(context)?;
     for key in keys {
         context.ledger.remove(key);
     }

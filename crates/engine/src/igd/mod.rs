@@ -1,54 +1,20 @@
 //! The services of the InternetGatewayDevice over the engine's state: each action in, each answer out.
 
 mod add_mapping;
+mod denied;
 mod lan_host;
 mod link_control;
 mod mapping_entries;
 mod pinholes;
 mod state;
 
-use std::net::IpAddr;
-
 use portreeve_wire::service::{Access, Direction, Service, StateVariable};
 use portreeve_wire::{Answer, Call, ErrorCode, Fault, Value};
 
-use crate::change::{Place, Refusal};
-use crate::config::{Config, LinkControl, Nat};
+use crate::claim::Denied;
+use crate::config::LinkControl;
+use crate::context::Context;
 use crate::eventing::Evented;
-use crate::lan_host::LanHosts;
-use crate::ledger::Ledger;
-use crate::link::{Counters, Link};
-use crate::mapping::Mapping;
-use crate::policy::Subject;
-use crate::ports::PortSet;
-use crate::time::Time;
-
-pub(crate) use pinholes::Observed;
-
-/// What an action sees and may change.
-pub(crate) struct Context<'a> {
-    pub(crate) config: &'a Config,
-    pub(crate) link: &'a mut Link,
-    pub(crate) counters: Option<Counters>,
-    /// External ports on which the gateway itself listens.
-    pub(crate) listening: &'a PortSet,
-    pub(crate) observed: &'a Observed,
-    pub(crate) lan_hosts: &'a [LanHosts],
-    pub(crate) ledger: &'a mut Ledger,
-    pub(crate) system_update_id: &'a mut u32,
-    /// What the backend refused when this same request was planned before.
-    pub(crate) refusals: &'a [Refused],
-    /// Who asks.
-    pub(crate) caller: IpAddr,
-    pub(crate) now: Time,
-}
-
-/// The backend could not carry out what was wanted.
-#[derive(Clone, Debug)]
-pub(crate) struct Refused {
-    pub(crate) place: Place,
-    pub(crate) why: Refusal,
-}
 
 /// Carries out an action.
 pub(crate) fn call(context: &mut Context<'_>, call: &Call) -> Result<Answer, Fault> {
@@ -57,7 +23,7 @@ pub(crate) fn call(context: &mut Context<'_>, call: &Call) -> Result<Answer, Fau
     }
     let adds = matches!(call.action.name, "AddPortMapping" | "AddAnyPortMapping");
     if !adds && let Some(refusal) = context.refusals.first() {
-        return Err(add_mapping::refused(&refusal.why));
+        return Err(Denied::Backend(refusal.why.clone()).into());
     }
     let outcome = match call.action.name {
         "AddPortMapping" => add_mapping::add_port_mapping(context, call),
@@ -135,27 +101,4 @@ fn as_version_1(fault: Fault) -> Fault {
         other => other,
     };
     Fault { code, ..fault }
-}
-
-impl Context<'_> {
-    /// Whether the caller may see and remove a mapping.
-    fn permits(&self, mapping: &Mapping) -> bool {
-        self.config.policy.permits(self.caller, Subject::from(mapping))
-    }
-
-    /// Refuses what would change a mapping while none is in force (WANIPConnection:2 section 2.3.10).
-    fn require_nat(&self) -> Result<(), Fault> {
-        match self.config.nat {
-            Nat::Enabled => Ok(()),
-            Nat::Disabled => Err(Fault::because(
-                ErrorCode::ActionFailed,
-                "NAT is off: hosts are reachable without a mapping",
-            )),
-        }
-    }
-
-    /// Counts a change that control points must learn of.
-    fn note_change(&mut self) {
-        *self.system_update_id = self.system_update_id.wrapping_add(1);
-    }
 }

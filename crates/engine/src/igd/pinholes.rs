@@ -1,6 +1,5 @@
 //! WANIPv6FirewallControl:1: openings in the IPv6 firewall, which LAN hosts ask for themselves.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU16;
 use std::sync::Arc;
@@ -8,23 +7,12 @@ use std::time::Duration;
 
 use portreeve_wire::{Answer, Call, ErrorCode, Fault, Value};
 
-use super::Context;
 use crate::change::Refusal;
+use crate::context::Context;
 use crate::mapping::Origin;
-use crate::neighbours::Neighbours;
 use crate::pinhole::{Pinhole, PinholeKey, Transport, UniqueId};
 use crate::policy::Subject;
 use crate::time::Time;
-
-/// What only the world outside knows, as it was told last.
-#[derive(Debug, Default)]
-pub(crate) struct Observed {
-    pub(crate) neighbours: Neighbours,
-    /// Packets that came in through pinholes.
-    pub(crate) packets: BTreeMap<UniqueId, u64>,
-    /// Seconds after which the firewall forgets a silent connection that a LAN host began.
-    pub(crate) outbound_timeouts: BTreeMap<Transport, u32>,
-}
 
 /// Carries out an action. Refusals come in this order: arguments that make no sense, the firewall's state, wildcards,
 /// the protocol, rights, room.

@@ -6,8 +6,9 @@ use std::num::NonZeroU16;
 use portreeve_wire::Value;
 use portreeve_wire::service::Service;
 
-use super::{Context, lan_host};
+use super::lan_host;
 use crate::config::Nat;
+use crate::context::Context;
 use crate::link::Timer;
 use crate::mapping::Protocol;
 

@@ -120,6 +120,14 @@ impl Protocol {
     }
 }
 
+impl RemoteHost {
+    /// This address only; none if it is not one that a host can have.
+    pub fn host(address: Ipv4Addr) -> Option<Self> {
+        let is_host = !(address.is_unspecified() || address.is_broadcast() || address.is_multicast());
+        is_host.then_some(Self::Host(address))
+    }
+}
+
 impl Mapping {
     /// `InternalClient` that stands for every host of the LAN (WANIPConnection:2 section 2.3.19).
     pub const EVERY_CLIENT: Ipv4Addr = Ipv4Addr::BROADCAST;
@@ -132,6 +140,15 @@ impl Origin {
             Self::Upnp(caller) | Self::Pcp(PcpOrigin { caller, .. }) => Some(caller),
             Self::NatPmp(caller) => Some(IpAddr::V4(caller)),
             Self::Static => None,
+        }
+    }
+
+    /// Whether both came by the same protocol. MAP and PEER count as two, since neither manages what the other made.
+    pub(crate) fn is_same_protocol(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Upnp(_), Self::Upnp(_)) | (Self::NatPmp(_), Self::NatPmp(_)) | (Self::Static, Self::Static) => true,
+            (Self::Pcp(one), Self::Pcp(other)) => one.opcode == other.opcode,
+            _ => false,
         }
     }
 

@@ -80,6 +80,7 @@ pub fn engine_config(settings: &Settings, own: &Own) -> Config {
         link_control: settings.link.control,
         link_kind: own.link.kind,
         link_timeouts: own.link.timeouts,
+        ..Config::default()
     }
 }
 

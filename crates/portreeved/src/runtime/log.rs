@@ -53,6 +53,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
     use std::thread;
 
+    use portreeve_engine::Rejection;
     use portreeve_wire::ErrorCode;
 
     use super::*;
@@ -61,7 +62,7 @@ mod tests {
         let refused = || Event::Refused {
             caller: IpAddr::V4(Ipv4Addr::LOCALHOST),
             action: "AddPortMapping",
-            fault: ErrorCode::ConflictInMappingEntry.into(),
+            rejection: Rejection::Upnp(ErrorCode::ConflictInMappingEntry.into()),
         };
         std::iter::repeat_with(refused).take(count).collect()
     }

@@ -39,11 +39,19 @@ fn event(event: &Event) {
         Event::Unpinholed { pinhole, cause } => pinhole_line("closed", pinhole, *cause),
         // Every walk over the table ends with a refusal, and who waits for a first packet asks until it is there, so that
         // one of a reading action is nothing to tell.
-        Event::Refused { caller, action, fault } if action.contains("Get") || action.starts_with("Check") => {
-            debug!(%caller, action, code = fault.code.number(), reason = %fault, "refused");
+        Event::Refused {
+            caller,
+            action,
+            rejection,
+        } if action.contains("Get") || action.starts_with("Check") => {
+            debug!(%caller, action, code = rejection.number(), reason = %rejection, "refused");
         }
-        Event::Refused { caller, action, fault } => {
-            info!(%caller, action, code = fault.code.number(), reason = %fault, "refused");
+        Event::Refused {
+            caller,
+            action,
+            rejection,
+        } => {
+            info!(%caller, action, code = rejection.number(), reason = %rejection, "refused");
         }
         Event::Link {
             status,

@@ -76,7 +76,7 @@ fn what_changes_is_told_to_the_log_and_not_counted_by_system_update_id() {
                 format!("{before:?} {} {}", pinhole.id, text(*cause))
             }
             Event::Unpinholed { pinhole, cause } => format!("{} gone {}", pinhole.id, text(*cause)),
-            Event::Refused { action, fault, .. } => format!("{action} {}", fault.code.number()),
+            Event::Refused { action, rejection, .. } => format!("{action} {}", rejection.number()),
             other => panic!("{other:?}"),
         })
         .collect();
