@@ -6,9 +6,10 @@
 pub mod relay;
 
 use std::net::Ipv4Addr;
+use std::num::NonZeroU16;
 
 pub use portreeve_engine::Refusal;
-use portreeve_engine::{Change, Desired, EntryKey, PinholeKey, Time};
+use portreeve_engine::{Change, Desired, EntryKey, Flow, PinholeKey, Time};
 
 pub mod nftables;
 
@@ -29,6 +30,10 @@ pub trait Backend: Send {
 
     /// How many packets came in through a pinhole since it was opened; `None` if it is not in force.
     fn pinhole_packets(&mut self, pinhole: &PinholeKey) -> Result<Option<u64>, BackendError>;
+
+    /// From which external port the remote host sees what a LAN host sends it in a flow that is up, whoever of the two
+    /// began it; `None` if there is no such flow, or its source is not translated, or this backend cannot tell.
+    fn external_port(&mut self, flow: &Flow) -> Result<Option<NonZeroU16>, BackendError>;
 
     /// Ends every mapping at once: for `--flush` at stop.
     fn flush(&mut self) -> Result<(), BackendError>;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 
 use crate::change::{Place, Refusal};
 use crate::config::Config;
+use crate::flow::Flow;
 use crate::lan_host::LanHosts;
 use crate::ledger::Ledger;
 use crate::link::{Counters, Link};
@@ -48,6 +50,8 @@ pub(crate) struct Observed {
     pub(crate) packets: BTreeMap<UniqueId, u64>,
     /// Seconds after which the firewall forgets a silent connection that a LAN host began.
     pub(crate) outbound_timeouts: BTreeMap<Transport, u32>,
+    /// External ports of flows that are up, until the group that asks for them is settled.
+    pub(crate) flows: BTreeMap<Flow, NonZeroU16>,
 }
 
 impl Context<'_> {

@@ -320,6 +320,7 @@ impl Engine {
             self.events.extend(outbox.events);
             self.link_commands.extend(outbox.commands);
         }
+        self.observed.flows.clear();
         self.group.system_update_id_before = self.system_update_id;
         self.group.config_before = None;
     }

@@ -1,4 +1,4 @@
-//! The kernel's live connections: listing them and cutting them.
+//! The kernel's live connections: listing them, looking one up, and cutting them.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -70,6 +70,17 @@ impl Flow {
     pub const fn has_translated_destination(&self) -> bool {
         self.status & 0x20 != 0
     }
+
+    /// What the other end sees as the source of packets in this direction, as they are before translation; `None` if
+    /// that is what they have, or if this is no direction of the connection.
+    pub fn outside_of(&self, inside: &Tuple) -> Option<SocketAddrV4> {
+        let seen = match *inside {
+            inside if inside == self.original => self.reply.destination,
+            inside if inside == self.reply => self.original.destination,
+            _ => return None,
+        };
+        (seen != inside.source).then_some(seen)
+    }
 }
 
 impl Connection {
@@ -90,6 +101,21 @@ impl Connection {
             }
         })?;
         Ok(())
+    }
+
+    /// The live IPv4 connection of which this is one direction; `None` if there is none.
+    pub fn find(&mut self, tuple: &Tuple) -> Result<Option<Flow>, Error> {
+        let mut request = Buffer::new();
+        // The kernel looks in both directions, and takes the answer for one of the original.
+        request.message(GET, flag::REQUEST, &HEADER, |attrs| {
+            attrs.nest(attr::ORIGINAL, |original| tuple.write(original));
+        });
+        let mut found = None;
+        match self.socket.request(&mut request, |message| found = read(message)) {
+            Ok(()) => Ok(found),
+            Err(failure) if failure.errno() == Some(Errno::ENOENT) => Ok(None),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Cuts these connections; those that ended meanwhile do not matter.

@@ -9,8 +9,10 @@
 //! filters.
 
 use std::net::Ipv4Addr;
+use std::num::NonZeroU16;
 
-use portreeve_engine::{Change, Desired, PinholeKey, Time};
+use portreeve_engine::{Change, Desired, Flow, PinholeKey, Time};
+use portreeve_netlink::conntrack::{self, Tuple};
 use portreeve_netlink::nftables::{Batch, Connection, Element, Family, Table};
 
 use crate::{Backend, BackendError, Reconciled, Refused};
@@ -103,6 +105,8 @@ pub struct Nftables {
     external: Option<Vec<Ipv4Addr>>,
     /// Connections are cut elsewhere, since reading thousands of them takes longer than a request may wait.
     cutter: Option<Cutter>,
+    /// Opened when it is first asked.
+    conntrack: Option<conntrack::Connection>,
     _watcher: Watcher,
 }
 
@@ -160,6 +164,7 @@ impl Nftables {
             features,
             external: None,
             cutter,
+            conntrack: None,
             _watcher: watcher,
         };
         this.ensure_skeleton()?;
@@ -231,6 +236,22 @@ impl Backend for Nftables {
         let found = self.connection.element(&self.table, set.name(), &key);
         let element = found.map_err(|failure| error::netlink("read a pinhole", &failure))?;
         Ok(element.map(|element| element.counter.unwrap_or_default().packets))
+    }
+
+    fn external_port(&mut self, flow: &Flow) -> Result<Option<NonZeroU16>, BackendError> {
+        let failed = |failure: portreeve_netlink::Error| error::netlink("look up a connection", &failure);
+        let conntrack = match &mut self.conntrack {
+            Some(conntrack) => conntrack,
+            none => none.insert(conntrack::Connection::open().map_err(failed)?),
+        };
+        let inside = Tuple {
+            protocol: flow.protocol.number(),
+            source: flow.source,
+            destination: flow.destination,
+        };
+        let found = conntrack.find(&inside).map_err(failed)?;
+        let outside = found.and_then(|found| found.outside_of(&inside));
+        Ok(outside.and_then(|source| NonZeroU16::new(source.port())))
     }
 
     fn flush(&mut self) -> Result<(), BackendError> {

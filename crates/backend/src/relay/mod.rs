@@ -20,7 +20,7 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portreeve_engine::{Change, Desired, EntryKey, Expiry, Mapping, PinholeKey, Protocol, RemoteHost, Time};
+use portreeve_engine::{Change, Desired, EntryKey, Expiry, Flow, Mapping, PinholeKey, Protocol, RemoteHost, Time};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
@@ -215,6 +215,10 @@ impl Backend for Relay {
     }
 
     /// None is ever in force.
+    fn external_port(&mut self, _: &Flow) -> Result<Option<NonZeroU16>, BackendError> {
+        Ok(None)
+    }
+
     fn pinhole_packets(&mut self, _: &PinholeKey) -> Result<Option<u64>, BackendError> {
         Ok(None)
     }

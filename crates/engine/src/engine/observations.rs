@@ -1,8 +1,10 @@
-//! What the runtime reads of the machine for WANIPv6FirewallControl, before it hands in a call of that service.
+//! What the runtime reads of the machine for WANIPv6FirewallControl and for PCP's PEER, before it hands in such a request.
 
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 
 use super::Engine;
+use crate::flow::Flow;
 use crate::neighbours::Neighbours;
 use crate::pinhole::{Pinhole, Transport, UniqueId};
 
@@ -27,6 +29,15 @@ impl Engine {
         match packets {
             Some(packets) if self.pinhole(id).is_some() => self.observed.packets.insert(id, packets),
             _ => self.observed.packets.remove(&id),
+        };
+    }
+
+    /// Takes in from which external port the remote host sees a flow, for a PEER that is handed in next
+    /// ([`Flow::of`]); `None` if there is no such flow.
+    pub fn handle_flow(&mut self, flow: Flow, external_port: Option<NonZeroU16>) {
+        match external_port {
+            Some(port) => self.observed.flows.insert(flow, port),
+            None => self.observed.flows.remove(&flow),
         };
     }
 

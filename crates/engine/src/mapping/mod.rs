@@ -111,6 +111,15 @@ impl Protocol {
         }
     }
 
+    /// The transport with this IANA number, if it is one that mappings can carry.
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            6 => Some(Self::Tcp),
+            17 => Some(Self::Udp),
+            _ => None,
+        }
+    }
+
     /// The name on the wire.
     pub const fn name(self) -> &'static str {
         match self {

@@ -9,10 +9,10 @@ use anyhow::Context as _;
 use portreeve_backend::{Backend, Reconciled, Refused, Rules};
 use portreeve_engine::config::Nat;
 use portreeve_engine::link::LinkCommand;
-use portreeve_engine::{Change, Engine, EntryKey, Event, Kept, LinkReport, Reply, Request, RequestId, Time};
+use portreeve_engine::{Change, Engine, EntryKey, Event, Flow, Kept, LinkReport, Reply, Request, RequestId, Time};
 use portreeve_store::LeaseStore;
 use tokio::sync::{mpsc, oneshot};
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::{Announce, AtStop, Input, Probe, Setup, Started, clock};
 
@@ -212,6 +212,11 @@ impl Driver {
         {
             self.look_at_firewall(*caller, call, now);
         }
+        if let Request::Pcp { request, .. } = &request
+            && let Some(flow) = Flow::of(request)
+        {
+            self.look_up(flow);
+        }
         if let Some(asked) = asked {
             match asked {
                 (_, "AddPortMapping" | "AddAnyPortMapping" | "X_GetPossiblePortMappingNumberOfEntries") => {
@@ -226,6 +231,15 @@ impl Driver {
         self.next_id += 1;
         self.waiting.insert(id, answer);
         self.engine.handle_request(id, request, now);
+    }
+
+    /// Reads which port the outside sees of a flow that a client asks about, and hands it to the engine.
+    fn look_up(&mut self, flow: Flow) {
+        let external_port = self.backend.external_port(&flow).unwrap_or_else(|error| {
+            debug!(%error, "cannot look up a flow");
+            None
+        });
+        self.engine.handle_flow(flow, external_port);
     }
 
     fn take_link(&mut self, report: LinkReport) {

@@ -1,7 +1,7 @@
 //! Real packets through the maps.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
+use std::net::{SocketAddr, SocketAddrV4, TcpStream, ToSocketAddrs, UdpSocket};
 
 use portreeve_testkit::{Echo, Host, Lab, reach_tcp, reach_udp, require_root, wait_until};
 use socket2::{Domain, Socket, Type};
@@ -156,6 +156,78 @@ fn a_mapped_tcp_socket_is_seen_with_its_external_port_at_every_address() {
     for stream in &streams {
         assert!(say(stream).unwrap().contains(" 11.11.11.2:40000 "));
     }
+}
+
+#[test]
+fn the_external_port_of_a_flow_is_told() {
+    let Some(lab) = lab("the_external_port_of_a_flow_is_told") else {
+        return;
+    };
+    let internet = lab.internet_host(1);
+    let _echoes = (
+        Echo::udp(internet, 3478),
+        Echo::tcp(internet, 3478),
+        Echo::tcp(lab.lan_host(1), 8080),
+    );
+    let masquerading = Settings {
+        masquerade: true,
+        ..lab_settings(&lab)
+    };
+    let mut backend = start_with(&lab, masquerading);
+    let server = SocketAddrV4::new(internet.ipv4(), 3478);
+    let flow = |protocol, port, destination| Flow {
+        protocol,
+        source: SocketAddrV4::new(CLIENT, port),
+        destination,
+    };
+    let mut seen = |flow: Flow| {
+        lab.gateway()
+            .run(|| backend.external_port(&flow))
+            .unwrap()
+            .map(NonZeroU16::get)
+    };
+    assert_eq!(seen(flow(Protocol::Udp, 3074, server)), None);
+
+    // What the remote host says it sees.
+    let port_in = |said: &str| {
+        said.split(' ')
+            .nth(1)
+            .and_then(|seen| seen.parse::<SocketAddr>().ok())
+            .unwrap()
+            .port()
+    };
+    let socket = lab.lan_host(1).run(|| UdpSocket::bind((CLIENT, 3074)).unwrap());
+    let said = ask(&socket, server).unwrap();
+    assert_eq!(seen(flow(Protocol::Udp, 3074, server)), Some(port_in(&said)));
+    assert_eq!(seen(flow(Protocol::Tcp, 3074, server)), None);
+    let stream = lab.lan_host(1).run(|| connect_from((CLIENT, 3074), server)).unwrap();
+    assert_eq!(
+        seen(flow(Protocol::Tcp, 3074, server)),
+        Some(port_in(&say(&stream).unwrap()))
+    );
+    let elsewhere = SocketAddrV4::new(lab.internet_host(2).ipv4(), 3478);
+    assert_eq!(seen(flow(Protocol::Tcp, 3074, elsewhere)), None);
+}
+
+#[test]
+fn the_external_port_of_a_flow_from_outside_is_told() {
+    let Some(lab) = lab("the_external_port_of_a_flow_from_outside_is_told") else {
+        return;
+    };
+    let _echo = Echo::tcp(lab.lan_host(1), 8080);
+    let mut backend = start(&lab);
+    backend.apply(&[add(&mapping(80))], NOW).unwrap();
+    let internet = lab.internet_host(1);
+    let remote = SocketAddrV4::new(internet.ipv4(), 5000);
+    let stream = internet.run(|| connect_from(remote, (EXTERNAL, 80))).unwrap();
+    assert!(talks(&stream));
+    let flow = Flow {
+        protocol: Protocol::Tcp,
+        source: SocketAddrV4::new(CLIENT, 8080),
+        destination: remote,
+    };
+    let seen = lab.gateway().run(|| backend.external_port(&flow)).unwrap();
+    assert_eq!(seen, Some(port(80)));
 }
 
 #[test]
