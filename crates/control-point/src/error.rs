@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::explain::length;
 use crate::mapping::Protocol;
+use crate::port_control::Carrier;
 
 /// Why something did not work. [`Error::explanation`] says it in plain words, with a remedy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +23,9 @@ pub enum Error {
     /// The gateway refused every external port that was tried.
     #[error(transparent)]
     PortsRefused(#[from] PortsRefused),
+    /// The gateway refused what it was asked for by PCP or NAT-PMP.
+    #[error(transparent)]
+    PortControl(#[from] PortControlRefusal),
     /// The gateway said yes, and reading back showed that it is not so.
     #[error(transparent)]
     Untrue(#[from] Untrue),
@@ -134,6 +138,22 @@ pub struct PortsRefused {
     pub ports: Vec<u16>,
     /// The refusal of the last one.
     pub last: Refusal,
+}
+
+/// A refusal by a gateway that was asked by PCP (RFC 6887 section 7.4) or NAT-PMP (RFC 6886 section 3.5).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the gateway refused by {carrier} with result {code} ({name})")]
+#[non_exhaustive]
+pub struct PortControlRefusal {
+    /// The protocol.
+    pub carrier: Carrier,
+    /// Its Result Code; 0 if the gateway granted another port than the only one that was wished for, which was given
+    /// back.
+    pub code: u16,
+    /// The standard's name of the code.
+    pub name: &'static str,
+    /// For how long asking for the same is of no use, as the gateway says: at most half an hour.
+    pub lifetime: Duration,
 }
 
 /// What reading back a mapping showed after the gateway had said yes.

@@ -89,7 +89,10 @@ pub mod status;
 pub mod stun;
 
 pub use discovery::{Discovery, Family, GatewayAddress, discover};
-pub use error::{Conversation, Error, InvalidRequest, NoGateway, PortsRefused, Refusal, Rejected, Untrue, Unusable};
+pub use error::{
+    Conversation, Error, InvalidRequest, NoGateway, PortControlRefusal, PortsRefused, Refusal, Rejected, Untrue,
+    Unusable,
+};
 pub use explain::Explanation;
 pub use gateway::Gateway;
 pub use keeper::{Change, Changes, KeptMapping, State};

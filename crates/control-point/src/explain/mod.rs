@@ -8,6 +8,7 @@ mod conversation;
 mod last_error;
 mod length;
 mod no_gateway;
+mod port_control;
 mod quote;
 mod refusal;
 mod request;
@@ -80,6 +81,7 @@ impl Error {
             Self::Unusable(what) => what.explanation(),
             Self::Refused(what) => what.explanation(),
             Self::PortsRefused(what) => what.explanation(),
+            Self::PortControl(what) => what.explanation(),
             Self::Untrue(what) => what.explanation(),
             Self::Conversation(what) => what.explanation(),
             Self::Invalid(what) => what.explanation(),

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use portreeve_wire::{ErrorCode, service};
+use portreeve_wire::{ErrorCode, nat_pmp, pcp, service};
 
 use super::*;
-use crate::error::{Conversation, InvalidRequest, NoGateway, Refusal, Rejected, Unusable};
+use crate::error::{Conversation, InvalidRequest, NoGateway, PortControlRefusal, Refusal, Rejected, Unusable};
 use crate::mapping::Protocol;
+use crate::port_control::Carrier;
 
 /// A sentence for a person: begins like one, ends with a full stop, and is more than a number.
 fn assert_readable(explanation: &Explanation) {
@@ -32,6 +33,7 @@ fn no_two_texts_and_no_two_codes_are_the_same() {
         .map(|(_, text)| text)
         .chain(last_error::every_row())
         .chain(no_gateway::every_row())
+        .chain(port_control::every_row())
         .chain(unusable::every_row());
     let mut problems = BTreeMap::new();
     let mut names = BTreeMap::new();
@@ -171,6 +173,69 @@ fn a_gateways_words_are_added_when_they_say_more_than_its_code() {
         refusal("SetDefaultConnectionService", 720, "").code,
         "invalid-device-uuid"
     );
+}
+
+#[test]
+fn every_result_code_of_pcp_and_nat_pmp_has_its_own_entry() {
+    let pcp = pcp::ResultCode::ALL
+        .iter()
+        .map(|code| (Carrier::Pcp, u16::from(code.number()), code.name()));
+    let nat_pmp = nat_pmp::ResultCode::ALL
+        .iter()
+        .map(|code| (Carrier::NatPmp, code.number(), code.name()));
+    let another = [(Carrier::Pcp, 0, "another port")];
+    let mut told = BTreeMap::new();
+    for (carrier, code, name) in pcp.chain(nat_pmp).chain(another) {
+        let refusal = PortControlRefusal {
+            carrier,
+            code,
+            name,
+            lifetime: Duration::ZERO,
+        };
+        assert_eq!(
+            refusal.to_string(),
+            format!("the gateway refused by {carrier} with result {code} ({name})")
+        );
+        let explanation = Error::from(refusal).explanation();
+        assert_readable(&explanation);
+        assert_ne!(explanation.code, "port-control-unknown-code", "{carrier} {code}");
+        assert_eq!(
+            told.insert(explanation.problem, explanation.code),
+            None,
+            "{carrier} {code}"
+        );
+    }
+    assert_eq!(told.len(), 13 + 5 + 1);
+}
+
+#[test]
+fn how_long_a_result_code_stands_is_said_where_the_gateway_said_it() {
+    let told = |carrier, code, seconds| {
+        let refusal = PortControlRefusal {
+            carrier,
+            code,
+            name: "",
+            lifetime: Duration::from_secs(seconds),
+        };
+        let explanation = refusal.explanation();
+        assert_readable(&explanation);
+        explanation
+    };
+    let quota = told(Carrier::Pcp, 10, 30);
+    assert!(
+        quota
+            .remedy
+            .ends_with("By its own word this does not change within 30 s."),
+        "{quota:?}"
+    );
+    assert!(!told(Carrier::NatPmp, 4, 0).remedy.contains("By its own word"));
+    let unknown = told(Carrier::Pcp, 200, 0);
+    assert_eq!(unknown.code, "port-control-unknown-code");
+    assert!(
+        unknown.problem.contains("PCP") && unknown.problem.contains("200"),
+        "{unknown:?}"
+    );
+    assert_eq!(told(Carrier::NatPmp, 13, 0).code, "port-control-unknown-code");
 }
 
 #[test]

@@ -45,6 +45,23 @@ pub(crate) trait Network: fmt::Debug + Send + Sync {
     /// The same for ff02::c and ff05::c, on the interface of this number.
     fn announcement_socket_v6(&self, on: u32) -> io::Result<Box<dyn Datagrams>>;
 
+    /// A datagram socket from this address of ours (its port is not looked at) to one peer: nobody else is heard there, and
+    /// word from the peer's host that nobody listens is an error of the next call.
+    fn connected_socket(&self, _from: SocketAddr, _to: SocketAddr) -> io::Result<Box<dyn Datagrams>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// A socket that hears what PCP and NAT-PMP servers multicast to 224.0.0.1:5350 on the interface that has this address,
+    /// beside others.
+    fn port_announcement_socket(&self, _on: Ipv4Addr) -> io::Result<Box<dyn Datagrams>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// The same for ff02::1, on the interface of this number.
+    fn port_announcement_socket_v6(&self, _on: u32) -> io::Result<Box<dyn Datagrams>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Listens for connections to this address of ours; port 0 is one that is free.
     fn listen(&self, _at: SocketAddr) -> io::Result<Box<dyn Listener>> {
         Err(io::ErrorKind::Unsupported.into())

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
+use portreeve_wire::pcp;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 
@@ -17,7 +18,12 @@ const GROUPS_V6: [Ipv6Addr; 2] = [
     Ipv6Addr::new(0xff05, 0, 0, 0, 0, 0, 0, 0xc),
 ];
 
-/// Their port.
+/// The groups of everybody on the link, where PCP and NAT-PMP servers announce themselves (RFC 6887 section 14.1).
+const ALL_HOSTS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 1);
+
+const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+
+/// The port of announcements and searches.
 const PORT: u16 = 1900;
 
 /// How many routers a multicast may pass (UDA 1.1 section 1.1.1).
@@ -119,6 +125,31 @@ impl Network for System {
         Ok(Box::new(Pair(open(link)?, open(site)?)))
     }
 
+    fn connected_socket(&self, mut from: SocketAddr, to: SocketAddr) -> io::Result<Box<dyn Datagrams>> {
+        from.set_port(0);
+        let socket = datagram_socket(Domain::for_address(from))?;
+        socket.bind(&from.into())?;
+        socket.connect(&to.into())?;
+        Ok(Box::new(Connection(UdpSocket::from_std(socket.into())?)))
+    }
+
+    fn port_announcement_socket(&self, on: Ipv4Addr) -> io::Result<Box<dyn Datagrams>> {
+        let socket = shared_socket(Domain::IPV4)?;
+        socket.bind(&SocketAddrV4::new(ALL_HOSTS, pcp::CLIENT_PORT).into())?;
+        // Every interface is in the group of all hosts.
+        #[cfg(target_os = "linux")]
+        socket.set_multicast_all_v4(false)?;
+        socket.join_multicast_v4(&ALL_HOSTS, &on)?;
+        Ok(Box::new(UdpSocket::from_std(socket.into())?))
+    }
+
+    fn port_announcement_socket_v6(&self, on: u32) -> io::Result<Box<dyn Datagrams>> {
+        let socket = shared_socket(Domain::IPV6)?;
+        socket.bind(&SocketAddrV6::new(ALL_NODES, pcp::CLIENT_PORT, 0, on).into())?;
+        socket.join_multicast_v6(&ALL_NODES, on)?;
+        Ok(Box::new(UdpSocket::from_std(socket.into())?))
+    }
+
     fn listen(&self, at: SocketAddr) -> io::Result<Box<dyn Listener>> {
         let listener = std::net::TcpListener::bind(at)?;
         listener.set_nonblocking(true)?;
@@ -171,6 +202,23 @@ impl Datagrams for UdpSocket {
 
     fn receive<'a>(&'a self, buffer: &'a mut [u8]) -> BoxFuture<'a, io::Result<(usize, SocketAddr)>> {
         Box::pin(self.recv_from(buffer))
+    }
+}
+
+/// A socket that is connected to the only one that it talks to.
+struct Connection(UdpSocket);
+
+impl Datagrams for Connection {
+    fn send<'a>(&'a self, datagram: &'a [u8], to: SocketAddr) -> BoxFuture<'a, io::Result<()>> {
+        Box::pin(async move {
+            // Linux takes the peer's address as well, others refuse to be told twice.
+            debug_assert_eq!(self.0.peer_addr().ok(), Some(to));
+            self.0.send(datagram).await.map(drop)
+        })
+    }
+
+    fn receive<'a>(&'a self, buffer: &'a mut [u8]) -> BoxFuture<'a, io::Result<(usize, SocketAddr)>> {
+        Box::pin(self.0.recv_from(buffer))
     }
 }
 
