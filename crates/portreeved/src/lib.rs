@@ -1,5 +1,7 @@
 //! The daemon's insides, as a library, so that tests and fuzz targets reach them.
 
+#[cfg(test)]
+mod alone;
 pub mod args;
 pub mod config;
 pub mod control;
@@ -10,6 +12,7 @@ pub mod exit;
 pub mod http;
 pub mod identity;
 mod lan_host;
+mod lan_socket;
 pub(crate) mod link;
 pub mod log;
 pub mod machine;

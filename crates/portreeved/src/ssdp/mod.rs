@@ -20,8 +20,9 @@ use tracing::{debug, trace};
 
 use self::pending::Pending;
 use self::quota::Quota;
-use self::socket::{Datagram, Voice};
+use self::socket::Voice;
 use crate::date::http_date;
+use crate::lan_socket::Datagram;
 use crate::machine::Lan;
 use crate::random::Random;
 

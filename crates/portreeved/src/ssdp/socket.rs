@@ -1,21 +1,13 @@
 //! The socket of one interface and address family.
 
-use std::io::{self, IoSlice, IoSliceMut};
-use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
-use std::os::fd::AsRawFd;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 
-use nix::cmsg_space;
-use nix::libc;
-use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, sendmsg, setsockopt, sockopt,
-};
 use portreeve_wire::ssdp::{Group, PORT};
-use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Type};
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
-use tracing::debug;
+use socket2::{Domain, InterfaceIndexOrAddress};
 
 use crate::exit::{Failure, Status};
+use crate::lan_socket::{Datagram, LanSocket};
 use crate::machine::Lan;
 
 /// UDA 1.1 section 1.1.1.
@@ -26,8 +18,7 @@ const HOPS: u32 = 10;
 /// UDP port 1900 of one interface, in one address family.
 #[derive(Debug)]
 pub struct Socket {
-    socket: UdpSocket,
-    index: u32,
+    socket: LanSocket,
     groups: Vec<Voice>,
 }
 
@@ -38,14 +29,6 @@ pub(super) struct Voice {
     pub(super) from: IpAddr,
 }
 
-/// What is known of a datagram besides its content.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Datagram {
-    pub(super) length: usize,
-    pub(super) source: SocketAddr,
-    pub(super) destination: IpAddr,
-}
-
 impl Socket {
     /// Opens port 1900 on an interface whose addresses are of one family, beside other programs that share it; `None`
     /// if none of the addresses may speak to a group, as on loopback in IPv6.
@@ -53,11 +36,7 @@ impl Socket {
         let groups = voices(lan);
         let Some(first) = groups.first() else { return Ok(None) };
         match open(lan, Domain::for_address(first.group.address()), &groups) {
-            Ok(socket) => Ok(Some(Self {
-                socket,
-                index: lan.index,
-                groups,
-            })),
+            Ok(socket) => Ok(Some(Self { socket, groups })),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(Failure::new(
                 Status::Unavailable,
                 "UDP port 1900 is in use by a program that does not share it, so clients could not find this gateway; \
@@ -75,74 +54,14 @@ impl Socket {
         &self.groups
     }
 
-    /// The next datagram that came in through the interface.
+    /// The next datagram that comes in through the interface.
     pub(super) async fn receive(&self, buffer: &mut [u8]) -> io::Result<Datagram> {
-        loop {
-            let received = self
-                .socket
-                .async_io(Interest::READABLE, || self.try_receive(buffer))
-                .await?;
-            if let Some(datagram) = received {
-                return Ok(datagram);
-            }
-        }
+        self.socket.receive(buffer).await
     }
 
     /// Sends a datagram from one of our addresses through the interface. What cannot be sent is lost, as datagrams are.
     pub(super) async fn send(&self, from: IpAddr, to: SocketAddr, bytes: &[u8]) {
-        let send = || {
-            let slices = [IoSlice::new(bytes)];
-            let send = |control: ControlMessage<'_>| {
-                let (socket, to) = (self.socket.as_raw_fd(), SockaddrStorage::from(to));
-                sendmsg(socket, &slices, &[control], MsgFlags::MSG_DONTWAIT, Some(&to)).map_err(io::Error::from)
-            };
-            match from {
-                IpAddr::V4(from) => send(ControlMessage::Ipv4PacketInfo(&libc::in_pktinfo {
-                    ipi_ifindex: i32::try_from(self.index).unwrap_or_default(),
-                    ipi_spec_dst: libc::in_addr {
-                        s_addr: u32::from(from).to_be(),
-                    },
-                    ipi_addr: libc::in_addr { s_addr: 0 },
-                })),
-                IpAddr::V6(from) => send(ControlMessage::Ipv6PacketInfo(&libc::in6_pktinfo {
-                    ipi6_addr: libc::in6_addr { s6_addr: from.octets() },
-                    ipi6_ifindex: self.index,
-                })),
-            }
-        };
-        if let Err(error) = self.socket.async_io(Interest::WRITABLE, send).await {
-            debug!(%to, %error, "a datagram could not be sent");
-        }
-    }
-
-    fn try_receive(&self, buffer: &mut [u8]) -> io::Result<Option<Datagram>> {
-        let mut slices = [IoSliceMut::new(buffer)];
-        let mut control = cmsg_space!(libc::in6_pktinfo);
-        let message = recvmsg::<SockaddrStorage>(
-            self.socket.as_raw_fd(),
-            &mut slices,
-            Some(&mut control),
-            MsgFlags::MSG_DONTWAIT,
-        )?;
-        let info = message.cmsgs()?.find_map(|part| match part {
-            ControlMessageOwned::Ipv4PacketInfo(info) => {
-                let destination = IpAddr::from(u32::from_be(info.ipi_addr.s_addr).to_be_bytes());
-                Some((u32::try_from(info.ipi_ifindex).ok()?, destination))
-            }
-            ControlMessageOwned::Ipv6PacketInfo(info) => {
-                Some((info.ipi6_ifindex, IpAddr::from(info.ipi6_addr.s6_addr)))
-            }
-            _ => None,
-        });
-        let (Some((index, destination)), Some(source)) = (info, message.address.as_ref().and_then(socket_address))
-        else {
-            return Ok(None);
-        };
-        Ok((index == self.index).then_some(Datagram {
-            length: message.bytes,
-            source,
-            destination,
-        }))
+        self.socket.send(from, to, bytes).await;
     }
 }
 
@@ -160,44 +79,16 @@ pub(super) fn voices(lan: &Lan) -> Vec<Voice> {
         .collect()
 }
 
-fn open(lan: &Lan, domain: Domain, groups: &[Voice]) -> io::Result<UdpSocket> {
-    let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
-    socket.set_reuse_address(true)?;
-    // Of several sockets on a port, the one that is bound to the interface gets what was sent to us alone.
-    if let Err(error) = socket.bind_device(Some(lan.interface.as_bytes())) {
-        debug!(interface = %lan.interface, %error, "SSDP is not bound to the interface");
-    }
-    let any: SocketAddr = match domain == Domain::IPV4 {
-        true => {
-            socket.set_multicast_all_v4(false)?;
-            socket.set_multicast_ttl_v4(TTL)?;
-            setsockopt(&socket, sockopt::Ipv4PacketInfo, &true)?;
-            (std::net::Ipv4Addr::UNSPECIFIED, PORT).into()
+fn open(lan: &Lan, domain: Domain, groups: &[Voice]) -> io::Result<LanSocket> {
+    LanSocket::open(lan, domain, PORT, |socket| {
+        socket.set_reuse_address(true)?;
+        match domain == Domain::IPV4 {
+            true => socket.set_multicast_ttl_v4(TTL)?,
+            false => socket.set_multicast_hops_v6(HOPS)?,
         }
-        false => {
-            socket.set_only_v6(true)?;
-            socket.set_multicast_all_v6(false)?;
-            socket.set_multicast_hops_v6(HOPS)?;
-            setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?;
-            (std::net::Ipv6Addr::UNSPECIFIED, PORT).into()
-        }
-    };
-    socket.bind(&any.into())?;
-    for voice in groups {
-        match voice.group.address().ip() {
-            IpAddr::V4(group) => socket.join_multicast_v4_n(&group, &InterfaceIndexOrAddress::Index(lan.index))?,
-            IpAddr::V6(group) => socket.join_multicast_v6(&group, lan.index)?,
-        }
-    }
-    socket.set_nonblocking(true)?;
-    UdpSocket::from_std(socket.into())
-}
-
-fn socket_address(stored: &SockaddrStorage) -> Option<SocketAddr> {
-    let ipv4 = stored.as_sockaddr_in().map(|stored| SocketAddrV4::from(*stored).into());
-    ipv4.or_else(|| {
-        stored
-            .as_sockaddr_in6()
-            .map(|stored| SocketAddrV6::from(*stored).into())
+        groups.iter().try_for_each(|voice| match voice.group.address().ip() {
+            IpAddr::V4(group) => socket.join_multicast_v4_n(&group, &InterfaceIndexOrAddress::Index(lan.index)),
+            IpAddr::V6(group) => socket.join_multicast_v6(&group, lan.index),
+        })
     })
 }

@@ -1,16 +1,14 @@
 //! Presence on a loopback interface of its own: a network namespace that ends with the test's thread.
 
-use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
-use std::process::Command;
 
-use nix::sched::{CloneFlags, unshare};
 use portreeve_wire::Offer;
 use portreeve_wire::description::{Description, Identity};
 use portreeve_wire::uuid::Uuid;
 use tokio::net::UdpSocket;
 
 use super::*;
+use crate::alone::alone;
 use crate::machine::LanAddress;
 
 /// The SSDP group (UDA 1.1 section 1.1.1).
@@ -102,28 +100,6 @@ fn start() -> Running {
         stop,
         task: tokio::spawn(presence.run(new_boot_id, stopped)),
     }
-}
-
-/// Runs a test in a network namespace of its own, if that is possible.
-fn alone<F: Future<Output = ()>>(what: &str, test: impl FnOnce() -> F + Send + 'static) {
-    if portreeve_testkit::require_root(what).is_none() {
-        return;
-    }
-    let thread = std::thread::spawn(move || {
-        unshare(CloneFlags::CLONE_NEWNET).expect("root may make a network namespace");
-        for arguments in [
-            ["link", "set", "lo", "up"].as_slice(),
-            &["address", "add", "10.9.9.9/32", "dev", "lo"],
-        ] {
-            assert!(Command::new("ip").args(arguments).status().unwrap().success());
-        }
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(test());
-    });
-    thread.join().unwrap();
 }
 
 fn everyone() -> SocketAddr {
