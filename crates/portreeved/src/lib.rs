@@ -19,6 +19,7 @@ pub mod machine;
 pub mod notify;
 pub mod pace;
 pub mod paths;
+pub(crate) mod port_control;
 pub mod random;
 pub(crate) mod runtime;
 pub mod ssdp;

@@ -121,6 +121,8 @@ fn launch(directory: &Path, port: u16) -> Child {
         .unwrap();
     Command::new(PROGRAM)
         .args(["--lan", "lo", "--backend", "relay", "--http-port", &port.to_string()])
+        // Their port is one for the whole machine, and other daemons run beside this one.
+        .args(["--set", "pcp.enabled=false", "--set", "nat-pmp.enabled=false"])
         .arg("--state-dir")
         .arg(directory)
         .arg("-c")

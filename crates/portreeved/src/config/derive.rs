@@ -8,7 +8,7 @@ use portreeve_engine::config::{Firewall, LinkKind, LinkTimeouts};
 use portreeve_engine::policy::Network;
 use portreeve_engine::ports::PortSet;
 use portreeve_engine::{Config, Expiry, Key, Mapping, Origin, Protocol};
-use portreeve_wire::Offer;
+use portreeve_wire::{Offer, pcp};
 
 use super::{IgdVersion, LinkSettings, ReservedPorts, Settings, StaticMapping};
 
@@ -96,6 +96,8 @@ fn firewall(settings: &Settings, own: &Own) -> Firewall {
 
 /// UDP port of SSDP.
 const SSDP_PORT: NonZeroU16 = NonZeroU16::new(1900).expect("1900 is not 0");
+/// UDP port of PCP and NAT-PMP.
+const PORT_CONTROL_PORT: NonZeroU16 = NonZeroU16::new(pcp::SERVER_PORT).expect("5351 is not 0");
 
 fn reserved(settings: &Settings) -> PortSet {
     let mut set = PortSet::default();
@@ -109,6 +111,7 @@ fn reserved(settings: &Settings) -> PortSet {
         }
     }
     set.insert(Protocol::Udp, SSDP_PORT);
+    set.insert(Protocol::Udp, PORT_CONTROL_PORT);
     set
 }
 

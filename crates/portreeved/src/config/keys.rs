@@ -32,7 +32,7 @@ pub(super) struct Section {
 }
 
 /// What this version does not have, though its documentation speaks of it for later ones.
-pub(super) const LATER: &[&str] = &["pcp", "nat-pmp", "metrics", "admin.web", "admin.token-file"];
+pub(super) const LATER: &[&str] = &["metrics", "admin.web", "admin.token-file"];
 
 macro_rules! keys {
     ($($name:literal $effect:ident |$into:tt, $value:ident| $set:block, $show:expr;)*) => {
@@ -219,6 +219,28 @@ pub(super) const SECTIONS: &[Section] = &[
             "mark" Restart
                 |s, v| { s.ipv6.mark = single_bit(v)?; },
                 |s| Some(format!("{:#x}", s.ipv6.mark));
+        },
+    },
+    Section {
+        name: "pcp",
+        keys: keys! {
+            "enabled" Live
+                |s, v| { s.pcp.enabled = v.switch()?; },
+                |s| Some(s.pcp.enabled.to_string());
+            "minimum-lifetime" Live
+                |s, v| { s.pcp.minimum_lifetime = v.number(1..=Leases::WEEK)?; },
+                |s| Some(s.pcp.minimum_lifetime.to_string());
+            "maximum-lifetime" Live
+                |s, v| { s.pcp.maximum_lifetime = v.number(1..=Leases::WEEK)?; },
+                |s| Some(s.pcp.maximum_lifetime.to_string());
+        },
+    },
+    Section {
+        name: "nat-pmp",
+        keys: keys! {
+            "enabled" Live
+                |s, v| { s.nat_pmp.enabled = v.switch()?; },
+                |s| Some(s.nat_pmp.enabled.to_string());
         },
     },
     Section {

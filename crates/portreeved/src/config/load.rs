@@ -141,6 +141,7 @@ fn check(reader: &mut Reader) {
         statics,
         gateway,
         nftables,
+        pcp,
         ..
     } = reader.settings.clone();
     if let Some(wan) = network.wan.filter(|wan| network.lan.contains(wan)) {
@@ -157,6 +158,10 @@ fn check(reader: &mut Reader) {
             leases.maximum
         );
         reader.wrong_key("leases.default", what);
+    }
+    if pcp.minimum_lifetime > pcp.maximum_lifetime {
+        let what = format!("is longer than pcp.maximum-lifetime ({})", pcp.maximum_lifetime);
+        reader.wrong_key("pcp.minimum-lifetime", what);
     }
     if limits.connections_per_client > limits.connections {
         let what = format!("is more than limits.connections ({})", limits.connections);

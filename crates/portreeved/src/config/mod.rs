@@ -52,6 +52,10 @@ pub struct Settings {
     pub statics: Vec<StaticMapping>,
     /// `[ipv6]`.
     pub ipv6: Ipv6Settings,
+    /// `[pcp]`.
+    pub pcp: PcpSettings,
+    /// `[nat-pmp]`.
+    pub nat_pmp: NatPmpSettings,
     /// `[admin]`.
     pub admin: AdminSettings,
     /// `[nftables]`.
@@ -164,6 +168,24 @@ pub enum FirewallChoice {
     None,
 }
 
+/// `[pcp]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PcpSettings {
+    /// Whether PCP is spoken.
+    pub enabled: bool,
+    /// The shortest lifetime granted, in seconds.
+    pub minimum_lifetime: u32,
+    /// The longest lifetime granted, in seconds.
+    pub maximum_lifetime: u32,
+}
+
+/// `[nat-pmp]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NatPmpSettings {
+    /// Whether NAT-PMP is spoken.
+    pub enabled: bool,
+}
+
 /// `[limits]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitSettings {
@@ -257,6 +279,22 @@ impl Default for Ipv6Settings {
             firewall: FirewallChoice::Auto,
             mark: 0x1000_0000,
         }
+    }
+}
+
+impl Default for PcpSettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            minimum_lifetime: 120,
+            maximum_lifetime: 86_400,
+        }
+    }
+}
+
+impl Default for NatPmpSettings {
+    fn default() -> Self {
+        Self { enabled: true }
     }
 }
 

@@ -108,7 +108,7 @@ colour = "blue"
 uuid = "1234"
 
 [pcp]
-enabled = true
+enabled = 1
 
 [ipv6]
 mark = 3
@@ -143,7 +143,7 @@ external-ports = "9-1"
         "f.toml:9: gateway.uuid: must be \"auto\" or a UUID such as \"1f0e3dad-9990-4345-b743-9f8ffabdffc4\", not \"1234\"",
         "f.toml:8: gateway.colour: unknown key; known here: name, backend, http-port, nat, igd-version, \
          when-disconnected, uuid, reserved-ports, ppp-connection, lan-host-config",
-        "f.toml:11: pcp: not supported by this version; remove it",
+        "f.toml:12: pcp.enabled: must be true or false, not \"1\"",
         "f.toml:15: ipv6.mark: must be a single bit, such as 0x10000000, not \"3\"",
         "f.toml:18: link.kind: must be \"interface\" or \"command\", not \"ppp\"",
         "f.toml:19: link.connect: must begin with the absolute path of a program, not \"link-up\": there is no shell that \
@@ -213,6 +213,9 @@ fn what_only_shows_beside_other_keys_is_found() {
     assert!(told(&["network.lan=[\"a\"]", "network.wan=a"]).starts_with("--set network.wan=a: network.wan: "));
     assert!(told(&["leases.max=60"]).contains("leases.default: is longer than leases.max (60)"));
     assert!(told(&["limits.connections=8"]).contains("limits.connections-per-client: "));
+    assert!(
+        told(&["pcp.maximum-lifetime=60"]).contains("pcp.minimum-lifetime: is longer than pcp.maximum-lifetime (60)")
+    );
     let told_of_nat = told(&["gateway.nat=false", "nftables.masquerade=true"]);
     assert!(
         told_of_nat.contains("nftables.masquerade: is what gateway.nat = false rules out"),
@@ -316,7 +319,7 @@ fn a_missing_file_is_an_error_only_if_it_was_named() {
 #[test]
 fn a_reload_tells_what_waits_for_a_restart() {
     let old = Settings::default();
-    let new = read("gateway.http-port = 5001\nlimits.mappings = 7\nrule = []\n").unwrap();
+    let new = read("gateway.http-port = 5001\nlimits.mappings = 7\nrule = []\npcp.enabled = false\n").unwrap();
     let changes = changes(&old, &new);
     let told: Vec<(&str, Effect)> = changes
         .iter()
@@ -325,6 +328,7 @@ fn a_reload_tells_what_waits_for_a_restart() {
     let expected = [
         ("gateway.http-port", Effect::Restart),
         ("limits.mappings", Effect::Live),
+        ("pcp.enabled", Effect::Live),
         ("rule", Effect::Live),
     ];
     assert_eq!(told, expected);
@@ -345,6 +349,7 @@ fn ports_of_the_gateway_itself_are_reserved() {
     let port = |n| NonZeroU16::new(n).unwrap();
     assert!(reserved.contains(Protocol::Tcp, port(7001)) && !reserved.contains(Protocol::Udp, port(7001)));
     assert!(!reserved.contains(Protocol::Tcp, port(5000)) && reserved.contains(Protocol::Udp, port(1900)));
+    assert!(reserved.contains(Protocol::Udp, port(5351)) && !reserved.contains(Protocol::Tcp, port(5351)));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The daemon's end of the control socket.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::io;
 use std::net::IpAddr;
@@ -178,6 +178,8 @@ struct Counts {
     tcp: usize,
     udp: usize,
     pinholes: usize,
+    /// By which protocols it was made.
+    origins: BTreeSet<&'static str>,
 }
 
 fn clients(entries: &Entries) -> Value {
@@ -188,11 +190,23 @@ fn clients(entries: &Entries) -> Value {
             Protocol::Tcp => of_client.tcp += 1,
             Protocol::Udp => of_client.udp += 1,
         }
+        of_client.origins.insert(mapping.origin.name());
     }
     for pinhole in &entries.pinholes {
-        counts.entry(pinhole.key.internal_client.into()).or_default().pinholes += 1;
+        let of_client = counts.entry(pinhole.key.internal_client.into()).or_default();
+        of_client.pinholes += 1;
+        of_client.origins.insert(pinhole.origin.name());
     }
-    let show = |(client, Counts { tcp, udp, pinholes })| json!({"client": client, "mappings": tcp + udp, "tcp": tcp, "udp": udp, "pinholes": pinholes});
+    let show = |(client, counts): (IpAddr, Counts)| {
+        json!({
+            "client": client,
+            "mappings": counts.tcp + counts.udp,
+            "tcp": counts.tcp,
+            "udp": counts.udp,
+            "pinholes": counts.pinholes,
+            "origins": counts.origins,
+        })
+    };
     counts.into_iter().map(show).collect()
 }
 

@@ -30,6 +30,10 @@ const CLIENTS: &[Column] = &[
     ("TCP", |entry| text(&entry["tcp"])),
     ("UDP", |entry| text(&entry["udp"])),
     ("PINHOLES", |entry| text(&entry["pinholes"])),
+    ("BY", |entry| {
+        let origins: Vec<String> = entries(&entry["origins"]).iter().map(text).collect();
+        origins.join(", ")
+    }),
 ];
 
 const MAPPINGS: &[Column] = &[
@@ -55,6 +59,7 @@ const MAPPINGS: &[Column] = &[
         }
         .to_owned()
     }),
+    ("BY", |entry| text(&entry["origin"])),
     ("DESCRIPTION", |entry| text(&entry["description"])),
 ];
 
@@ -77,6 +82,7 @@ const PINHOLES: &[Column] = &[
     ("ENDS IN", |entry| {
         span(entry["lease-seconds"].as_u64().unwrap_or_default())
     }),
+    ("BY", |entry| text(&entry["origin"])),
     ("REQUESTED BY", |entry| text(&entry["requested-by"])),
 ];
 
@@ -113,6 +119,7 @@ fn status(answer: &Value) -> String {
         ("mappings", of(&answer["mappings"])),
         ("pinholes", of(&answer["pinholes"])),
         ("connections", text(&answer["http-connections"])),
+        ("port control", port_control(&answer["port-control"])),
     ]);
     lines(&rows)
 }
@@ -127,6 +134,23 @@ pub(super) fn lines(rows: &[Row]) -> String {
         let _ = writeln!(out, "{}", format!("{name:<17} {}", value.trim()).trim_end());
     }
     out
+}
+
+/// Which protocols are spoken besides UPnP, and where.
+fn port_control(answer: &Value) -> String {
+    let spoken = [("nat-pmp", "NAT-PMP"), ("pcp", "PCP")].map(|(key, name)| {
+        match (answer["ipv4"][key] == true, answer["ipv6"][key] == true) {
+            (true, true) => format!("{name} over IPv4 and IPv6"),
+            (true, false) => format!("{name} over IPv4"),
+            (false, true) => format!("{name} over IPv6"),
+            (false, false) => String::new(),
+        }
+    });
+    let spoken: Vec<String> = spoken.into_iter().filter(|text| !text.is_empty()).collect();
+    match spoken.is_empty() {
+        true => "off".to_owned(),
+        false => spoken.join(", "),
+    }
 }
 
 fn text_of_lan(lan: &Value) -> String {
@@ -216,14 +240,14 @@ mod tests {
     fn mappings_stand_in_columns() {
         let answer = json!([
             {"external-port": 8080, "protocol": "TCP", "remote-host": null, "internal-client": "192.168.77.10",
-             "internal-port": 80, "enabled": true, "description": "web\u{1b}[31m", "lease-seconds": 3661},
+             "internal-port": 80, "enabled": true, "description": "web\u{1b}[31m", "lease-seconds": 3661, "origin": "pcp"},
             {"external-port": 443, "protocol": "TCP", "remote-host": "11.11.11.200", "internal-client": "192.168.77.10",
-             "internal-port": 443, "enabled": false, "description": "", "lease-seconds": null},
+             "internal-port": 443, "enabled": false, "description": "", "lease-seconds": null, "origin": "static"},
         ]);
         let expected = "\
-EXTERNAL  FROM          TO                ENDS IN            DESCRIPTION
-8080/TCP  anywhere      192.168.77.10:80  1h01m              web\u{fffd}[31m
-443/TCP   11.11.11.200  192.168.77.10:443 never    disabled
+EXTERNAL  FROM          TO                ENDS IN            BY      DESCRIPTION
+8080/TCP  anywhere      192.168.77.10:80  1h01m              pcp     web\u{fffd}[31m
+443/TCP   11.11.11.200  192.168.77.10:443 never    disabled  static
 ";
         let rendered = render(&Command::Mappings, &answer);
         let squeeze = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
@@ -241,7 +265,8 @@ EXTERNAL  FROM          TO                ENDS IN            DESCRIPTION
              "internal-client": "192.168.77.10", "internal-port": 80, "description": "", "lease-seconds": 60});
         let pinhole = |id: u16, host: Value, port: Value| {
             json!({"kind": "pinhole", "unique-id": id, "protocol": "UDP", "remote-host": host, "remote-port": port,
-                   "internal-client": "fd77::10", "internal-port": 80, "lease-seconds": 65, "requested-by": "fd77::10"})
+                   "internal-client": "fd77::10", "internal-port": 80, "lease-seconds": 65, "origin": "upnp",
+                   "requested-by": "fd77::10"})
         };
         let all = json!([
             mapping,
@@ -257,7 +282,7 @@ EXTERNAL  FROM          TO                ENDS IN            DESCRIPTION
         assert_eq!(lines[3], [""; 0]);
         assert_eq!(
             lines[5],
-            ["7", "UDP", "port", "5", "[fd77::10]:80", "1m05s", "fd77::10"]
+            ["7", "UDP", "port", "5", "[fd77::10]:80", "1m05s", "upnp", "fd77::10"]
         );
         assert_eq!(lines[6][2], "2001:db8::7");
         let alone = render(&Command::Mappings, &json!([pinhole(7, json!("2001:db8::7"), json!(5))]));
@@ -266,6 +291,27 @@ EXTERNAL  FROM          TO                ENDS IN            DESCRIPTION
             "{alone}"
         );
         assert_eq!(count(&json!([pinhole(7, Value::Null, Value::Null)])), "1 pinhole");
+    }
+
+    #[test]
+    fn who_speaks_what_is_told() {
+        let spoken = |ipv4: [bool; 2], ipv6: bool| {
+            port_control(
+                &json!({"ipv4": {"nat-pmp": ipv4[0], "pcp": ipv4[1]}, "ipv6": {"nat-pmp": false, "pcp": ipv6}}),
+            )
+        };
+        assert_eq!(spoken([true, true], true), "NAT-PMP over IPv4, PCP over IPv4 and IPv6");
+        assert_eq!(spoken([false, false], true), "PCP over IPv6");
+        assert_eq!(spoken([false, false], false), "off");
+    }
+
+    #[test]
+    fn clients_stand_with_the_protocols_that_they_used() {
+        let answer = json!([
+            {"client": "192.168.77.10", "mappings": 2, "tcp": 1, "udp": 1, "pinholes": 0, "origins": ["pcp", "upnp"]},
+        ]);
+        let rendered = render(&Command::Clients, &answer);
+        assert!(rendered.ends_with("  pcp, upnp\n"), "{rendered}");
     }
 
     #[test]

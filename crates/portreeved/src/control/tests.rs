@@ -189,8 +189,8 @@ async fn each_line_is_answered_with_a_line() {
     });
     assert_eq!(answers[1]["ok"][2], opening);
     let counts = [
-        json!({"client": "192.168.77.11", "mappings": 1, "tcp": 1, "udp": 0, "pinholes": 0}),
-        json!({"client": "fd77::10", "mappings": 0, "tcp": 0, "udp": 0, "pinholes": 1}),
+        json!({"client": "192.168.77.11", "mappings": 1, "tcp": 1, "udp": 0, "pinholes": 0, "origins": ["upnp"]}),
+        json!({"client": "fd77::10", "mappings": 0, "tcp": 0, "udp": 0, "pinholes": 1, "origins": ["upnp"]}),
     ];
     assert_eq!(answers[2]["ok"].as_array().unwrap()[1..], counts);
     assert_eq!(answers[3]["ok"].as_array().unwrap().len(), 1);

@@ -14,6 +14,7 @@ use crate::control::Office;
 use crate::events::Events;
 use crate::http::{Ask, Connections, Gateway};
 use crate::machine::{Carrier, Findings, Lan};
+use crate::port_control::{PortControl, Spoken, Terms};
 use crate::runtime::{AtStop, EngineHandle, clock};
 use crate::ssdp::Advertised;
 
@@ -24,6 +25,7 @@ pub(super) struct Desk {
     pub(super) events: Arc<Events>,
     pub(super) connections: Arc<Connections>,
     pub(super) advertised: Arc<Advertised>,
+    pub(super) port_control: Arc<PortControl<EngineHandle>>,
     pub(super) source: Source,
     pub(super) settings: RwLock<Arc<Settings>>,
     pub(super) own: RwLock<Own>,
@@ -88,6 +90,8 @@ impl Office for Desk {
             };
             lan.addresses.iter().map(of_address).collect::<Vec<_>>()
         };
+        let Terms { ipv4, ipv6, .. } = self.port_control.terms();
+        let spoken = |spoken: Spoken| json!({"nat-pmp": spoken.nat_pmp, "pcp": spoken.pcp});
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "pid": std::process::id(),
@@ -100,6 +104,11 @@ impl Office for Desk {
             "uuid": self.uuid.to_string(),
             "http-connections": self.connections.count(),
             "subscriptions": self.events.count(),
+            "port-control": {
+                "ipv4": spoken(ipv4),
+                "ipv6": spoken(ipv6),
+                "epoch": self.port_control.told().epoch.seconds(clock::now()),
+            },
         })
     }
 
@@ -115,6 +124,8 @@ impl Office for Desk {
         self.hand_over(&new).await?;
         self.events.set_limits(new.limits.events);
         self.gateway.set(new.limits.requests_per_second_per_client, new.quirks);
+        let terms = Terms::of(&new, &self.own.read().unwrap_or_else(PoisonError::into_inner));
+        self.port_control.set_terms(terms);
         *self.advertised.quirks.write().unwrap_or_else(PoisonError::into_inner) = new.quirks;
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
         self.relink.notify_one();

@@ -1,5 +1,5 @@
-//! Everything that faces the LAN: per interface the listeners of HTTP and the presence in SSDP, which come and go with
-//! the interface's addresses.
+//! Everything that faces the LAN: per interface the listeners of HTTP, the presence in SSDP and the server of PCP and
+//! NAT-PMP, which come and go with the interface's addresses.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use tracing::{info, warn};
 use crate::exit::Failure;
 use crate::http::{Connections, Gateway, accept, listen};
 use crate::machine::{Lan, Mode};
+use crate::port_control::PortControl;
 use crate::random::Random;
 use crate::runtime::EngineHandle;
 use crate::ssdp::{Advertised, Presence, Socket};
@@ -20,6 +21,7 @@ pub(super) struct Front {
     gateway: Arc<Gateway<EngineHandle>>,
     connections: Arc<Connections>,
     advertised: Arc<Advertised>,
+    port_control: Arc<PortControl<EngineHandle>>,
     boot_id: watch::Sender<u32>,
     mode: Mode,
     served: Vec<Served>,
@@ -30,7 +32,8 @@ struct Served {
     lan: Arc<Lan>,
     stop: watch::Sender<bool>,
     accepting: Vec<JoinHandle<()>>,
-    presence: Option<JoinHandle<()>>,
+    /// What hears `stop`: the presence, if there is one, and the server of PCP and NAT-PMP.
+    listening: Vec<JoinHandle<()>>,
 }
 
 impl Front {
@@ -39,6 +42,7 @@ impl Front {
         gateway: Arc<Gateway<EngineHandle>>,
         connections: Arc<Connections>,
         advertised: Arc<Advertised>,
+        port_control: Arc<PortControl<EngineHandle>>,
         boot_id: u32,
         mode: Mode,
     ) -> Self {
@@ -46,6 +50,7 @@ impl Front {
             gateway,
             connections,
             advertised,
+            port_control,
             boot_id: watch::Sender::new(boot_id),
             mode,
             served: Vec::new(),
@@ -102,23 +107,18 @@ impl Front {
             Ok((own.address, listener))
         });
         let listeners = listeners.collect::<Result<Vec<_>, Failure>>()?;
-        let socket = match Socket::open(&lan) {
-            Ok(socket) => socket,
-            // A trial is worth something without being found.
-            Err(failure) if self.mode == Mode::Trial => {
-                warn!("{failure}");
-                None
-            }
-            Err(failure) => return Err(failure),
-        };
+        let socket = self.unless_trial(Socket::open(&lan))?;
+        let port_control = self.unless_trial(self.port_control.open(&lan))?;
         let random = Random::seeded().map_err(|error| Failure::system("no random numbers", &error))?;
         let (stop, stopped) = watch::channel(false);
         let presence = socket.map(|socket| {
             let boot_id = self.boot_id.subscribe();
             let now = *boot_id.borrow();
             let presence = Presence::new(socket, Arc::clone(&lan), Arc::clone(&self.advertised), now, random);
-            tokio::spawn(presence.run(boot_id, stopped))
+            tokio::spawn(presence.run(boot_id, stopped.clone()))
         });
+        let port_control = Arc::clone(&self.port_control).serve(Arc::clone(&lan), port_control, stopped);
+        let listening = presence.into_iter().chain([tokio::spawn(port_control)]);
         let accepting = listeners.into_iter().map(|(own, listener)| {
             info!(interface = %lan.interface, "serving http://{}", SocketAddr::new(own, port));
             tokio::spawn(accept(
@@ -131,15 +131,26 @@ impl Front {
         });
         Ok(Served {
             accepting: accepting.collect(),
-            presence,
+            listening: listening.collect(),
             lan,
             stop,
         })
     }
+
+    /// What has been opened. A trial is worth something without being found, and without PCP.
+    fn unless_trial<T>(&self, opened: Result<Option<T>, Failure>) -> Result<Option<T>, Failure> {
+        match opened {
+            Err(failure) if self.mode == Mode::Trial => {
+                warn!("{failure}");
+                Ok(None)
+            }
+            opened => opened,
+        }
+    }
 }
 
 impl Served {
-    /// Closes the listeners and sends byebye.
+    /// Closes the listeners and ports, and sends byebye.
     async fn stop(self) {
         for task in self.accepting {
             task.abort();
@@ -147,9 +158,9 @@ impl Served {
             let _ = task.await;
         }
         let _ = self.stop.send(true);
-        if let Some(presence) = self.presence {
+        for task in self.listening {
             // A task that panicked has nothing to say any more.
-            let _ = presence.await;
+            let _ = task.await;
         }
     }
 }
@@ -158,17 +169,17 @@ impl Served {
 mod tests {
     use std::sync::RwLock;
 
-    use nix::sched::{CloneFlags, unshare};
-    use portreeve_testkit::require_root;
     use portreeve_wire::description::{Description, Identity};
     use portreeve_wire::uuid::Uuid;
     use portreeve_wire::{Offer, Quirks, View};
     use tokio::runtime::Handle;
 
     use super::*;
+    use crate::alone::alone;
     use crate::events::Events;
     use crate::http::Appearance;
     use crate::machine::LanAddress;
+    use crate::port_control::Terms;
 
     async fn front() -> Front {
         let identity = Identity {
@@ -194,9 +205,16 @@ mod tests {
         };
         let engine = EngineHandle::new(Handle::current());
         let events = Events::new(Default::default(), 5000);
-        let gateway = Gateway::new(engine, events, &appearance, 10, Quirks::default()).await;
+        let gateway = Gateway::new(engine.clone(), events, &appearance, 10, Quirks::default()).await;
         let gateway = Arc::new(gateway.unwrap());
-        Front::new(gateway, Connections::new(10, 10), Arc::new(advertised), 7, Mode::Trial)
+        let terms = Terms {
+            ipv4: Default::default(),
+            ipv6: Default::default(),
+            per_second: 10,
+        };
+        let port_control = PortControl::new(engine.clone(), engine.told(), terms);
+        let connections = Connections::new(10, 10);
+        Front::new(gateway, connections, Arc::new(advertised), port_control, 7, Mode::Trial)
     }
 
     async fn only_what_is_served_makes_a_new_boot_id() {
@@ -223,20 +241,9 @@ mod tests {
 
     #[test]
     fn a_temporary_address_is_announced_to_nobody() {
-        let Some(()) = require_root("a_temporary_address_is_announced_to_nobody") else {
-            return;
-        };
-        let test = std::thread::spawn(|| {
-            unshare(CloneFlags::CLONE_NEWNET).unwrap();
-            let up = std::process::Command::new("ip")
-                .args(["link", "set", "lo", "up"])
-                .status();
-            assert!(up.unwrap().success());
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.unwrap().block_on(only_what_is_served_makes_a_new_boot_id());
-        });
-        if let Err(panic) = test.join() {
-            std::panic::resume_unwind(panic);
-        }
+        alone(
+            "a_temporary_address_is_announced_to_nobody",
+            only_what_is_served_makes_a_new_boot_id,
+        );
     }
 }

@@ -36,7 +36,8 @@ use crate::http::{Appearance, Ask, Connections, Gateway};
 use crate::identity::{self, Known};
 use crate::machine::{self, Findings, Lan, Mode, Privilege, link_report};
 use crate::paths::{Paths, Surroundings};
-use crate::runtime::{AtStop, EngineHandle, Setup, Started};
+use crate::port_control::{AskTogether, PortControl, Terms};
+use crate::runtime::{AtStop, EngineHandle, ReplyTo, Setup, Started};
 use crate::ssdp::Advertised;
 use crate::{control, link, notify};
 
@@ -128,10 +129,12 @@ pub async fn run(options: Run) -> Result<(), Failure> {
     let gateway = gateway(&settings, &known, own.offer, engine.clone(), Arc::clone(&events)).await?;
     let connections = Connections::new(settings.limits.connections, settings.limits.connections_per_client);
     let advertised = Arc::new(advertised(&settings, &known, own.offer));
+    let port_control = PortControl::new(engine.clone(), engine.told(), Terms::of(&settings, &own));
     let mut front = Front::new(
         Arc::clone(&gateway),
         Arc::clone(&connections),
         Arc::clone(&advertised),
+        Arc::clone(&port_control),
         known.boot_id,
         findings.mode,
     );
@@ -145,6 +148,7 @@ pub async fn run(options: Run) -> Result<(), Failure> {
         events: Arc::clone(&events),
         connections: Arc::clone(&connections),
         advertised,
+        port_control,
         source,
         settings: RwLock::new(Arc::new(settings)),
         own: RwLock::new(own),
@@ -360,6 +364,14 @@ fn watchdog(engine: EngineHandle) -> impl Future<Output = ()> {
 impl Ask for EngineHandle {
     async fn ask(&self, request: portreeve_engine::Request) -> Option<portreeve_engine::Reply> {
         Self::ask(self, request).await.ok()
+    }
+}
+
+impl AskTogether for EngineHandle {
+    fn ask_together(&self, requests: Vec<(portreeve_engine::Request, ReplyTo)>) {
+        if Self::ask_together(self, requests).is_err() {
+            debug!("the engine has ended");
+        }
     }
 }
 

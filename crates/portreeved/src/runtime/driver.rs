@@ -14,7 +14,7 @@ use portreeve_store::LeaseStore;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error, info, warn};
 
-use super::{Announce, AtStop, Input, Probe, Setup, Started, clock};
+use super::{Announce, AtStop, Input, Probe, ReplyTo, Setup, Started, Told, clock};
 
 pub(super) struct Driver {
     engine: Engine,
@@ -23,7 +23,7 @@ pub(super) struct Driver {
     probe: Box<dyn Probe>,
     announce: Announce,
     link_commands: mpsc::UnboundedSender<LinkCommand>,
-    waiting: HashMap<RequestId, oneshot::Sender<Reply>>,
+    waiting: HashMap<RequestId, ReplyTo>,
     answers: Vec<Answer>,
     next_id: u64,
     listening_read_at: Option<Time>,
@@ -34,11 +34,13 @@ pub(super) struct Driver {
     in_force: InForce,
     /// How often that was necessary.
     repairs: u64,
+    /// What clients are told, as the store has it.
+    told: Told,
 }
 
 /// What the kernel and the disk have, and is yet to be told.
 pub(super) struct Answer {
-    to: oneshot::Sender<Reply>,
+    to: ReplyTo,
     reply: Reply,
 }
 
@@ -54,8 +56,7 @@ const LISTENING_FRESH: Duration = Duration::from_secs(1);
 impl Answer {
     /// Tells whoever waits for it.
     pub(super) fn send(self) {
-        // A client that has gone does not wait for its answer.
-        let _ = self.to.send(self.reply);
+        (self.to)(self.reply);
     }
 }
 
@@ -93,7 +94,9 @@ impl Driver {
             announce,
             link_commands,
         } = setup;
-        let stored = store.load(clock::clocks())?;
+        let clocks = clock::clocks();
+        let stored = store.load(clocks)?;
+        let told = Told::recall(&mut *store, clocks)?;
         let (kept, pinholes, expired) = (stored.mappings.len(), stored.pinholes.len(), stored.expired);
         let engine = Engine::new(
             config,
@@ -102,7 +105,8 @@ impl Driver {
                 system_update_id: stored.system_update_id,
                 pinholes: stored.pinholes,
                 last_unique_id: stored.last_unique_id,
-                ..Kept::default()
+                epoch: told.epoch,
+                external_address: told.external_address,
             },
         );
         let mut driver = Self {
@@ -120,6 +124,7 @@ impl Driver {
             neighbours_read_at: None,
             in_doubt: false,
             repairs: 0,
+            told,
         };
         driver.take_link(link);
         let reconciled = driver.reconcile().context("cannot put the kept mappings into force")?;
@@ -180,12 +185,31 @@ impl Driver {
         None
     }
 
+    /// What clients of PCP and NAT-PMP are told.
+    pub(super) fn told(&self) -> Told {
+        self.told
+    }
+
     /// Tells subscribers what the group changed. It happens in the seat, so that changes are told in their order, and
     /// before the answers are sent.
     fn announce(&mut self) {
+        self.note_told();
         let changes = self.engine.poll_evented();
         if !changes.is_empty() {
             (self.announce)(changes);
+        }
+    }
+
+    /// Keeps what clients are told, where that has changed. If the disk fails, the next run goes on from what was kept
+    /// before; clients have heard of the change from this one.
+    fn note_told(&mut self) {
+        let told = Told::by(&self.engine);
+        if told == self.told {
+            return;
+        }
+        self.told = told;
+        if let Err(error) = told.keep(&mut *self.store, clock::clocks()) {
+            error!(%error, "the epoch could not be stored");
         }
     }
 
@@ -200,7 +224,7 @@ impl Driver {
             .unwrap_or(NEVER)
     }
 
-    fn take_request(&mut self, request: Request, answer: oneshot::Sender<Reply>) {
+    fn take_request(&mut self, request: Request, answer: ReplyTo) {
         let now = clock::now();
         let asked = match &request {
             Request::Call { call, .. } => Some((call.service.name, call.action.name)),
@@ -391,6 +415,9 @@ impl Driver {
         let keys = mappings.chain(pinholes).collect();
         self.engine.handle_lost(keys, clock::now());
         self.carry_out();
+        if let Err(error) = Told::forget(&mut *self.store) {
+            error!(%error, "clients will not be told to ask again at the next start");
+        }
         match self.backend.flush() {
             Ok(()) => info!("all mappings and pinholes ended"),
             Err(error) => error!(%error, "mappings could not be ended; their leases end by themselves"),

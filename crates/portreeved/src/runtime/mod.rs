@@ -9,6 +9,7 @@ pub(crate) mod clock;
 mod driver;
 mod log;
 mod record;
+mod told;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,6 +26,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use self::driver::{Answer, Driver};
 use self::log::Log;
+
+pub(crate) use self::told::Told;
 
 /// What takes the seat.
 pub(crate) struct Setup {
@@ -83,11 +86,14 @@ struct Shared {
     log: Log,
     /// When the engine must be driven at the latest.
     deadline: watch::Sender<Time>,
+    told: watch::Sender<Told>,
     runtime: Handle,
 }
 
-/// What waits for the engine. It has no bound of its own: each front end asks one thing at a time, and their number is
-/// bounded.
+/// Takes in the reply to a request. It is quick, since others wait for theirs.
+pub(crate) type ReplyTo = Box<dyn FnOnce(Reply) + Send>;
+
+/// What waits for the engine. It has no bound of its own: each front end has a bound of what it asks at a time.
 #[derive(Default)]
 struct Queue {
     inputs: VecDeque<Input>,
@@ -97,7 +103,7 @@ struct Queue {
 /// What reaches the engine.
 enum Input {
     /// A request, and where its answer goes.
-    Request(Request, oneshot::Sender<Reply>),
+    Request(Request, ReplyTo),
     /// Something of the WAN link changed.
     Link(LinkReport),
     /// The link's driver says something.
@@ -141,6 +147,7 @@ impl EngineHandle {
             seat: Mutex::default(),
             log: Log::default(),
             deadline: watch::Sender::default(),
+            told: watch::Sender::default(),
             runtime,
         };
         Self {
@@ -151,6 +158,7 @@ impl EngineHandle {
     /// Brings what is in force in line with what the store kept, then begins to answer.
     pub(crate) fn start(&self, setup: Setup) -> anyhow::Result<Started> {
         let (driver, started) = Driver::new(setup)?;
+        self.shared.told.send_replace(driver.told());
         *lock(&self.shared.seat) = Some(driver);
         self.shared.runtime.spawn(keep_time(self.shared.clone()));
         Ok(started)
@@ -159,9 +167,26 @@ impl EngineHandle {
     /// Asks the engine. The answer comes when the kernel and the store have what it says.
     pub(crate) async fn ask(&self, request: Request) -> Result<Reply, Stopped> {
         let (answer, answered) = oneshot::channel();
-        self.shared.push(Input::Request(request, answer))?;
+        // A client that has gone does not wait for its answer.
+        let reply_to = Box::new(|reply| drop(answer.send(reply)));
+        self.shared.push([Input::Request(request, reply_to)])?;
         self.shared.drive();
         answered.await.map_err(|_| Stopped)
+    }
+
+    /// Asks the engine several things, which are carried out together as far as a group has room. What it does not
+    /// answer, because it ends, is dropped.
+    pub(crate) fn ask_together(&self, requests: impl IntoIterator<Item = (Request, ReplyTo)>) -> Result<(), Stopped> {
+        let inputs = requests.into_iter();
+        self.shared
+            .push(inputs.map(|(request, reply_to)| Input::Request(request, reply_to)))?;
+        self.shared.drive();
+        Ok(())
+    }
+
+    /// What clients of PCP and NAT-PMP are told, from the start on.
+    pub(crate) fn told(&self) -> watch::Receiver<Told> {
+        self.shared.told.subscribe()
     }
 
     /// Tells the engine what became of the link.
@@ -188,19 +213,19 @@ impl EngineHandle {
 
     /// Leaves a report, without doing the engine's work on the thread that reports.
     fn report(&self, input: Input) -> Result<(), Stopped> {
-        self.shared.push(input)?;
+        self.shared.push([input])?;
         self.shared.drive_soon();
         Ok(())
     }
 }
 
 impl Shared {
-    fn push(&self, input: Input) -> Result<(), Stopped> {
+    fn push(&self, inputs: impl IntoIterator<Item = Input>) -> Result<(), Stopped> {
         let mut queue = lock(&self.queue);
         if queue.closed {
             return Err(Stopped);
         }
-        queue.inputs.push_back(input);
+        queue.inputs.extend(inputs);
         Ok(())
     }
 
@@ -229,7 +254,7 @@ impl Shared {
             let _ = done.send(());
             return;
         }
-        let deadline = driver.deadline();
+        let (deadline, told) = (driver.deadline(), driver.told());
         let answers = driver.take_answers();
         self.log.add(driver.take_events());
         // To wake who waits, and to write, takes as long as the disk: the next group need not wait for that.
@@ -241,6 +266,8 @@ impl Shared {
         answers.into_iter().for_each(Answer::send);
         self.deadline
             .send_if_modified(|known| std::mem::replace(known, deadline) != deadline);
+        self.told
+            .send_if_modified(|known| std::mem::replace(known, told) != told);
         self.log.write();
     }
 

@@ -88,6 +88,7 @@ fn line(what: &str, mapping: &Mapping, cause: Cause) {
         internal_port,
         enabled,
         description,
+        origin,
         ..
     } = mapping;
     let remote = match key.remote_host {
@@ -103,13 +104,14 @@ fn line(what: &str, mapping: &Mapping, cause: Cause) {
         enabled,
         lease = lease(mapping),
         description = &**description,
+        origin = origin.name(),
         cause = text(cause),
         "{what}"
     );
 }
 
 fn pinhole_line(what: &str, pinhole: &Pinhole, cause: Cause) {
-    let Pinhole { key, id, .. } = pinhole;
+    let Pinhole { key, id, origin, .. } = pinhole;
     let remote = key
         .remote_host
         .map_or_else(|| "any".to_owned(), |host| host.to_string());
@@ -121,6 +123,7 @@ fn pinhole_line(what: &str, pinhole: &Pinhole, cause: Cause) {
         client = %key.internal_client,
         internal_port = key.internal_port,
         lease = pinhole.remaining_seconds(clock::now()),
+        origin = origin.name(),
         cause = text(cause),
         "{what}"
     );
