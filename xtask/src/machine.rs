@@ -12,7 +12,7 @@ use crate::report::Report;
 /// `gcc` and `python3-dev` build one of the Python clients; `gir1.2-gupnp-1.6` and `python3-gi` are one that runs on
 /// Debian's own Python, and `gupnp-tools` has the search of the same project. `dnsmasq-base` and `udhcpc` are the
 /// provider and the client of links with DHCP.
-const PACKAGES: [&str; 13] = [
+const PACKAGES: [&str; 14] = [
     "conntrack",
     "dnsmasq-base",
     "gcc",
@@ -21,6 +21,7 @@ const PACKAGES: [&str; 13] = [
     "iproute2",
     "miniupnpc",
     "miniupnpd-nftables",
+    "natpmpc",
     "nftables",
     "python3-dev",
     "python3-gi",
@@ -32,7 +33,7 @@ const PACKAGES: [&str; 13] = [
 const REQUIRED: [&str; 2] = ["ip", "nft"];
 
 /// Without one of these the lab leaves out the tests that run it, which then count as passed.
-pub(crate) const OF_SINGLE_TESTS: [&str; 5] = ["upnpc", "gssdp-discover", "dnsmasq", "udhcpc", "miniupnpd"];
+pub(crate) const OF_SINGLE_TESTS: [&str; 6] = ["upnpc", "natpmpc", "gssdp-discover", "dnsmasq", "udhcpc", "miniupnpd"];
 
 /// `cargo`, in the workspace.
 pub(crate) fn cargo() -> Command {

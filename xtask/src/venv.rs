@@ -32,7 +32,7 @@ fn directory() -> PathBuf {
 fn is_complete() -> bool {
     let mut command = Command::new(python());
     command
-        .args(["-c", "import async_upnp_client, miniupnpc"])
+        .args(["-c", "import async_upnp_client, libtorrent, miniupnpc"])
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())

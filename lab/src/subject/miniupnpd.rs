@@ -39,7 +39,7 @@ pub(super) fn write_configuration(lab: &Lab, settings: &Settings, directory: &Pa
          {listening}\
          port=5000\n\
          enable_upnp=yes\n\
-         enable_natpmp=no\n\
+         enable_natpmp=yes\n\
          secure_mode=yes\n\
          force_igd_desc_v1={force_v1}\n\
          uuid=8a3b1c52-5c2e-4a54-9d0f-3f6d6f6d7001\n\

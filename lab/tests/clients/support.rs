@@ -1,11 +1,39 @@
 //! What every client test needs.
 
 use std::env;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use portreeve_lab::Bed;
+use portreeve_lab::upnp::PortMapping;
+use portreeve_testkit::{Host, Reply, reach_tcp, reach_udp};
+
 pub(crate) use portreeve_lab::bytes::{Protocol, is_closed, is_open};
 pub(crate) use portreeve_lab::programs::require_program;
+
+/// An IPv4 mapping as LAN host 1 sees it over UPnP: `address:port` that it leads to, and seconds that are left.
+pub(crate) fn listed(bed: &Bed, protocol: Protocol, external: u16) -> Option<(String, u32)> {
+    let client = bed.client(1);
+    let mut mapping = PortMapping::new(&client, external);
+    mapping.protocol = protocol.name().to_owned();
+    let entry = client.specific(&mapping).ok()?;
+    let leads_to = format!("{}:{}", entry.get("NewInternalClient"), entry.get("NewInternalPort"));
+    let lease = u32::try_from(entry.number("NewLeaseDuration")).expect("NewLeaseDuration is ui4");
+    let all = client.list(external, external, protocol.name(), "0", 0);
+    let all = all.expect("what is shown alone is shown in the list");
+    assert!(all.contains("192.168.77.11"), "{all}");
+    Some((leads_to, lease))
+}
+
+/// From an Internet host to a port of a LAN host over IPv6, where nothing is translated.
+pub(crate) fn reaches_ipv6(from: &Host, protocol: Protocol, to: SocketAddr) -> bool {
+    let reply = match protocol {
+        Protocol::Tcp => reach_tcp(from, to),
+        Protocol::Udp => reach_udp(from, to),
+    };
+    reply.is_ok_and(|Reply { server, seen, .. }| server == "lan1" && seen.ip() == from.ipv6())
+}
 
 /// The Python of the lab's virtual environment if it has a module; if not, prints what is left out.
 pub(crate) fn require_python(module: &str) -> Option<PathBuf> {
