@@ -8,6 +8,7 @@ use crab_nat::{
     GatewayAddress, InternetProtocol, MappingFailure, PortMapping, PortMappingOptions, PortMappingType, natpmp,
 };
 use portreeve_lab::Bed;
+use portreeve_lab::bytes::seen_from;
 use portreeve_lab::subject::{Kind, Settings};
 use portreeve_testkit::{Echo, Host};
 
@@ -251,23 +252,6 @@ fn a_peer_hears_from_the_port_that_was_promised() {
     let promised = on(host, asked).expect("an own flow");
     let outside = SocketAddr::new(promised.external_ip(), promised.external_port().get());
     assert_eq!(outside.ip(), IpAddr::from(bed.wan_ipv4()));
-    assert_eq!(seen_by_peer(host, internal, peer), Some(outside));
+    assert_eq!(seen_from(host, Protocol::Udp, internal, peer), Some(outside));
     on(host, promised.try_drop()).expect("an own flow");
-}
-
-/// The address from which a datagram of this port arrives.
-fn seen_by_peer(host: &Host, internal: u16, peer: SocketAddr) -> Option<SocketAddr> {
-    let socket = host.run(|| std::net::UdpSocket::bind((host.ipv4(), internal)));
-    let socket = socket.expect("the port is free");
-    socket
-        .set_read_timeout(Some(std::time::Duration::from_secs(2)))
-        .expect("sockets take a read timeout");
-    socket.send_to(b"who-am-i", peer).ok()?;
-    let mut buffer = [0; 512];
-    let (n, _) = socket.recv_from(&mut buffer).ok()?;
-    String::from_utf8_lossy(&buffer[..n])
-        .split_whitespace()
-        .nth(1)?
-        .parse()
-        .ok()
 }

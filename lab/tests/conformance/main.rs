@@ -4,5 +4,7 @@
 //! for both.
 
 mod igd2_device;
+mod nat_pmp;
+mod pcp;
 mod uda;
 mod wanipconnection2;

@@ -1,14 +1,11 @@
 //! Bytes through mappings.
 
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
-use std::os::fd::AsRawFd;
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use nix::sys::socket::sockopt::SendTimeout;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, bind, connect, setsockopt, socket};
-use nix::sys::time::{TimeVal, TimeValLike};
 use portreeve_lab::Bed;
+use portreeve_lab::bytes::{self, Protocol};
 use portreeve_testkit::{Host, reach_tcp, reach_udp};
 
 /// How long a single packet may take there and back.
@@ -90,35 +87,12 @@ pub(crate) fn refuses_tcp(from: &Host, to: SocketAddr) -> bool {
 
 /// The address that an echo server sees when a datagram leaves from this port of a host; `None` if no answer arrives.
 pub(crate) fn seen_from(host: &Host, local_port: u16, server: SocketAddr) -> Option<SocketAddr> {
-    let socket = host
-        .run(|| UdpSocket::bind((host.ipv4(), local_port)))
-        .expect("the port is free");
-    socket
-        .set_read_timeout(Some(ROUND_TRIP))
-        .expect("sockets take a read timeout");
-    socket.send_to(b"who-am-i", server).ok()?;
-    let mut buffer = [0; 512];
-    let (n, _) = socket.recv_from(&mut buffer).ok()?;
-    let answer = String::from_utf8_lossy(&buffer[..n]).into_owned();
-    // `<host> <source that it saw> <what was sent>`
-    answer.split_whitespace().nth(1)?.parse().ok()
+    bytes::seen_from(host, Protocol::Udp, local_port, server)
 }
 
 /// Connects from one of the addresses of a host.
 pub(crate) fn connect_from(host: &Host, source: impl Into<IpAddr>, to: SocketAddr) -> io::Result<TcpStream> {
-    let source = SocketAddr::new(source.into(), 0);
-    let family = match source {
-        SocketAddr::V4(_) => AddressFamily::Inet,
-        SocketAddr::V6(_) => AddressFamily::Inet6,
-    };
-    host.run(|| {
-        let socket = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
-        // Connecting counts as sending.
-        setsockopt(&socket, SendTimeout, &TimeVal::seconds(2))?;
-        bind(socket.as_raw_fd(), &SockaddrStorage::from(source))?;
-        connect(socket.as_raw_fd(), &SockaddrStorage::from(to))?;
-        Ok(socket.into())
-    })
+    bytes::connect_from(host, SocketAddr::new(source.into(), 0), to)
 }
 
 fn connects(from: &Host, to: SocketAddr) -> bool {
