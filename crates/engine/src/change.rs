@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::mapping::{Expiry, Key, Mapping, Protocol};
 use crate::pinhole::{Pinhole, PinholeKey};
+use crate::upstream::UpstreamRefusal;
 
 /// One step from the state before to the state after. Backend and store carry out the same changes; swapping before
 /// and after undoes one.
@@ -88,9 +89,27 @@ pub enum Refusal {
     /// The kernel or the process has no room for another mapping.
     #[error("no room for another mapping")]
     NoRoom,
+    /// The upstream gateway does not let it in.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamRefusal),
     /// Anything else.
     #[error("{0}")]
     Failed(String),
+}
+
+impl Refusal {
+    /// Whether the upstream gateway says that we may not.
+    pub(crate) fn is_forbidden_upstream(&self) -> bool {
+        matches!(self, Self::Upstream(UpstreamRefusal::NotAuthorized))
+    }
+
+    /// The port that the upstream gateway would give.
+    pub(crate) fn offered_upstream(&self) -> Option<NonZeroU16> {
+        match self {
+            Self::Upstream(UpstreamRefusal::PortTaken { offered }) => *offered,
+            _ => None,
+        }
+    }
 }
 
 /// What a change is about, as far as a refusal of it concerns other changes too.

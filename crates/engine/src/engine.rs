@@ -2,6 +2,7 @@
 
 mod administration;
 mod answers;
+mod interworking;
 mod observations;
 
 use std::collections::VecDeque;
@@ -27,6 +28,7 @@ use crate::pinhole::{Pinhole, UniqueId};
 use crate::ports::PortSet;
 use crate::request::{Reply, Request, Status};
 use crate::time::Time;
+use crate::upstream::Upstream;
 
 /// The gateway.
 ///
@@ -43,7 +45,8 @@ use crate::time::Time;
 ///    are refused.
 /// 4. [`Engine::poll_reply`] and [`Engine::poll_event`] give out what a settled group answers and what happened,
 ///    [`Engine::poll_evented`] which state variables differ now, [`Engine::poll_link_command`] what the driver of the
-///    link is to do.
+///    link is to do, [`Engine::poll_upstream_command`] what is to be asked of an upstream gateway. A request that waits
+///    for that gateway is part of no group until its answer is there.
 ///    [`Engine::poll_timeout`] says when to come back at the latest.
 #[derive(Debug)]
 pub struct Engine {
@@ -59,6 +62,7 @@ pub struct Engine {
     replies: VecDeque<(RequestId, Reply)>,
     events: VecDeque<Event>,
     link_commands: VecDeque<LinkCommand>,
+    upstream: Upstream<Planned>,
     /// The evented state variables as they were last given out.
     evented: Vec<Evented>,
     /// Set where they may differ from what they are.
@@ -108,6 +112,8 @@ struct Planned {
     refusals: Vec<Refused>,
     /// Set where the store could not keep what this request would change: it fails, also when planned again.
     failed: Option<Fault>,
+    /// Until when it may wait for an upstream gateway, once it has begun to.
+    waits_until: Option<Time>,
     reply: Option<Reply>,
     rejection: Option<Rejection>,
 }
@@ -117,6 +123,8 @@ enum Input {
     Request(RequestId, Request),
     LeasesEnd(Vec<EntryKey>),
     Lost(Vec<EntryKey>),
+    /// The upstream gateway does not let it in any more.
+    Withdrawn(Vec<EntryKey>),
     LinkReport(LinkReport),
     DriverReport(DriverReport),
     LinkTimeout(Option<Counters>),
@@ -163,6 +171,7 @@ impl Engine {
             replies: VecDeque::new(),
             events: VecDeque::new(),
             link_commands: VecDeque::new(),
+            upstream: Upstream::default(),
             evented: Vec::new(),
             evented_stale: true,
             retry_expiry_at: None,
@@ -187,6 +196,7 @@ impl Engine {
         if self.link.poll_timeout().is_some_and(|at| at <= now) {
             self.plan(Planned::new(Input::LinkTimeout(self.counters), now));
         }
+        self.handle_upstream_timeout(now);
         if self.retry_expiry_at.is_some_and(|retry| now < retry) {
             return;
         }
@@ -255,7 +265,7 @@ impl Engine {
         let planned = &mut inputs[cause];
         match planned.input {
             Input::Request(..) => planned.refusals.push(Refused { place, why }),
-            Input::LeasesEnd(_) | Input::Lost(_) => {
+            Input::LeasesEnd(_) | Input::Lost(_) | Input::Withdrawn(_) => {
                 self.retry_expiry_at = Some(planned.now + Self::EXPIRY_RETRY);
                 inputs.remove(cause);
             }
@@ -273,7 +283,7 @@ impl Engine {
         let fault = Fault::because(ErrorCode::ActionFailed, format!("the lease could not be stored: {why}"));
         for (index, mut planned) in self.take_back().into_iter().enumerate() {
             if changing.contains(&index) {
-                if let Input::LeasesEnd(_) | Input::Lost(_) = planned.input {
+                if let Input::LeasesEnd(_) | Input::Lost(_) | Input::Withdrawn(_) = planned.input {
                     self.retry_expiry_at = Some(planned.now + Self::EXPIRY_RETRY);
                     continue;
                 }
@@ -290,6 +300,7 @@ impl Engine {
             || self.group.link_before.is_some()
             || !self.ledger.changes().is_empty();
         for (cause, change) in self.ledger.settle() {
+            self.note_for_upstream(&change, cause);
             if let Change::Pinhole {
                 before: Some(gone),
                 after: None,
@@ -302,6 +313,7 @@ impl Engine {
                 self.events.extend(Event::of(change, cause));
             }
         }
+        self.settle_upstream();
         for planned in self.group.inputs.drain(..) {
             let (Input::Request(id, request), Some(reply)) = (planned.input, planned.reply) else {
                 continue;
@@ -362,7 +374,8 @@ impl Engine {
     pub fn poll_timeout(&self) -> Option<Time> {
         let ends = [self.ledger.table().next_expiry(), self.ledger.pinholes().next_expiry()];
         let lease_end = ends.into_iter().flatten().min().max(self.retry_expiry_at);
-        lease_end.into_iter().chain(self.link.poll_timeout()).min()
+        let others = self.link.poll_timeout().into_iter().chain(self.upstream.poll_timeout());
+        lease_end.into_iter().chain(others).min()
     }
 
     /// The present epoch, for answers that need nothing else of the engine, and to be kept over a restart.
@@ -413,6 +426,7 @@ impl Engine {
 
     fn plan(&mut self, mut planned: Planned) {
         self.ledger.blame(self.group.inputs.len());
+        let (mark, system_update_id) = (self.ledger.mark(), self.system_update_id);
         if planned.input.concerns_link() {
             let before = || (self.link.clone(), self.epoch, self.told_address);
             self.group.link_before.get_or_insert_with(before);
@@ -426,7 +440,7 @@ impl Engine {
                 planned.rejection = rejection;
                 Some(reply)
             }
-            Input::LeasesEnd(keys) | Input::Lost(keys) => {
+            Input::LeasesEnd(keys) | Input::Lost(keys) | Input::Withdrawn(keys) => {
                 for key in keys {
                     self.remove(*key);
                 }
@@ -445,6 +459,12 @@ impl Engine {
                 None
             }
         };
+        let unopened = self.unopened(&planned, &mark);
+        if !unopened.is_empty() {
+            self.ledger.roll_back_to(mark);
+            self.system_update_id = system_update_id;
+            return self.park(planned, unopened);
+        }
         if planned.input.concerns_link() {
             self.follow_address(planned.now);
         }
@@ -530,6 +550,7 @@ impl Planned {
             now,
             refusals: Vec::new(),
             failed: None,
+            waits_until: None,
             reply: None,
             rejection: None,
         }
@@ -546,6 +567,7 @@ impl Input {
             Self::Request(..) => Cause::Administrator,
             Self::LeasesEnd(_) => Cause::LeaseEnd,
             Self::Lost(_) => Cause::Lost,
+            Self::Withdrawn(_) => Cause::Upstream,
             Self::LinkReport(_) | Self::DriverReport(_) | Self::LinkTimeout(_) => return None,
         })
     }
@@ -556,7 +578,7 @@ impl Input {
             Self::Request(_, Request::Call { call, .. }) => call.action.access == Access::LinkControl,
             Self::Request(_, Request::Reconfigure(_) | Request::Link(_)) => true,
             Self::LinkReport(_) | Self::DriverReport(_) | Self::LinkTimeout(_) => true,
-            Self::Request(..) | Self::LeasesEnd(_) | Self::Lost(_) => false,
+            Self::Request(..) | Self::LeasesEnd(_) | Self::Lost(_) | Self::Withdrawn(_) => false,
         }
     }
 }

@@ -134,4 +134,6 @@ pub enum Cause {
     Administrator,
     /// The backend could not bring it back into force.
     Lost,
+    /// The upstream gateway does not let it in any more.
+    Upstream,
 }

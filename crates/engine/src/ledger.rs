@@ -28,6 +28,14 @@ pub(crate) struct Ledger {
     cause: usize,
 }
 
+/// A moment since the last settlement.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Mark {
+    changes: usize,
+    leases: usize,
+    last_id: UniqueId,
+}
+
 impl Ledger {
     /// The table of mappings as planned.
     pub(crate) fn table(&self) -> &Table {
@@ -42,6 +50,20 @@ impl Ledger {
     /// What has been changed since the last settlement.
     pub(crate) fn changes(&self) -> &[Change] {
         &self.changes
+    }
+
+    /// This moment.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            changes: self.changes.len(),
+            leases: self.leases_before.len(),
+            last_id: self.last_id,
+        }
+    }
+
+    /// What has been changed since then.
+    pub(crate) fn changes_since(&self, mark: &Mark) -> &[Change] {
+        self.changes.get(mark.changes..).unwrap_or_default()
     }
 
     /// The input that caused a change; `None` if there is no such change.
@@ -121,12 +143,23 @@ impl Ledger {
 
     /// Takes back everything since the last settlement.
     pub(crate) fn roll_back(&mut self) {
-        self.causes.clear();
-        self.last_id = self.settled_id;
-        for (key, before) in std::mem::take(&mut self.leases_before).into_iter().rev() {
+        self.roll_back_to(Mark {
+            changes: 0,
+            last_id: self.settled_id,
+            leases: 0,
+        });
+    }
+
+    /// Takes back everything since then.
+    pub(crate) fn roll_back_to(&mut self, mark: Mark) {
+        self.causes.truncate(mark.changes);
+        self.last_id = mark.last_id;
+        let leases = self.leases_before.split_off(mark.leases.min(self.leases_before.len()));
+        for (key, before) in leases.into_iter().rev() {
             self.replace_leases(key, before);
         }
-        for change in std::mem::take(&mut self.changes).into_iter().rev() {
+        let taken_back = self.changes.split_off(mark.changes.min(self.changes.len()));
+        for change in taken_back.into_iter().rev() {
             match change {
                 Change::Mapping {
                     before: Some(before), ..

@@ -25,6 +25,7 @@ pub mod policy;
 pub mod ports;
 pub mod request;
 pub mod time;
+pub mod upstream;
 
 pub use change::{Change, Desired, EntryKey, Outbound, Refusal};
 pub use config::Config;
@@ -39,3 +40,4 @@ pub use neighbours::{Neighbours, Station};
 pub use pinhole::{Pinhole, PinholeKey, Transport, UniqueId};
 pub use request::{Entries, Reply, Request, Status};
 pub use time::Time;
+pub use upstream::{UpstreamCommand, UpstreamReport};

@@ -14,6 +14,7 @@ use crate::claim::{self, Claim, Denied, Parity, Wish, lease};
 use crate::context::Context;
 use crate::mapping::table::Socket;
 use crate::mapping::{Expiry, Key, Origin, Protocol, RemoteHost};
+use crate::upstream::UpstreamRefusal;
 
 /// Why a request is refused: for the client, and for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,15 +146,15 @@ impl From<Denied> for Rejected {
         let code = match &denied {
             Denied::Policy | Denied::NotOnLan(_) | Denied::NoPortAllowed | Denied::NatOff => ResultCode::NotAuthorized,
             Denied::NoAddress | Denied::LinkDown(_) => ResultCode::NetworkFailure,
+            Denied::Backend(Refusal::Upstream(UpstreamRefusal::NotAuthorized)) => ResultCode::NotAuthorized,
+            Denied::Backend(Refusal::Upstream(UpstreamRefusal::Unavailable(_))) => ResultCode::NetworkFailure,
             Denied::AnotherHosts
             | Denied::AnotherProtocols
             | Denied::Gateways
             | Denied::NoPortFree
             | Denied::TableFull
             | Denied::Quota { .. }
-            | Denied::Backend(Refusal::PortTaken | Refusal::PortForbidden | Refusal::NoRoom | Refusal::Failed(_)) => {
-                ResultCode::OutOfResources
-            }
+            | Denied::Backend(_) => ResultCode::OutOfResources,
         };
         Self::because(code, denied.to_string())
     }

@@ -10,6 +10,8 @@ use crate::mapping::{Mapping, Origin, PcpOpcode, PcpOrigin, Protocol, RemoteHost
 
 /// How many ports are tried that turn out to be taken by other programs.
 const MOST_PORTS_TRIED: usize = 32;
+/// How many ports are tried after one that the upstream gateway forbids: it may forbid some, or all.
+const MOST_FORBIDDEN_TRIED: usize = 2;
 /// How many free ports are tried as the first of several.
 const MOST_SPANS_TRIED: usize = 512;
 
@@ -21,6 +23,13 @@ impl Claim<'_> {
         }
         if context.refusals.len() > MOST_PORTS_TRIED {
             return Err(Denied::NoPortFree);
+        }
+        let mut forbidden = context
+            .refusals
+            .iter()
+            .filter(|refusal| refusal.why.is_forbidden_upstream());
+        if let Some(refusal) = forbidden.nth(MOST_FORBIDDEN_TRIED) {
+            return Err(Denied::Backend(refusal.why.clone()));
         }
         let fits = |port: &NonZeroU16| self.fits(context, *port).is_ok();
         let wished = match wish {
@@ -54,6 +63,15 @@ impl Claim<'_> {
             return Err(Denied::NoPortAllowed);
         }
         let occupied = context.ledger.table().occupied();
+        let is_free = |port: &NonZeroU16| !occupied.contains(self.socket.protocol, *port);
+        let mut offers = context
+            .refusals
+            .iter()
+            .rev()
+            .filter_map(|refused| refused.why.offered_upstream());
+        if let Some(port) = offers.find(|port| is_free(port) && fits(port)) {
+            return Ok(port);
+        }
         occupied
             .absent_from(self.socket.protocol, start)
             .take(if self.span == NonZeroU16::MIN {
@@ -197,7 +215,11 @@ fn is_gateways_own(context: &Context<'_>, port: NonZeroU16, protocol: Protocol) 
 
 /// Whether another port may succeed where this was refused.
 fn is_about_port(refusal: &Refusal) -> bool {
-    matches!(refusal, Refusal::PortTaken | Refusal::PortForbidden)
+    match refusal {
+        Refusal::PortTaken | Refusal::PortForbidden => true,
+        Refusal::Upstream(why) => why.is_final(),
+        Refusal::NoRoom | Refusal::Failed(_) => false,
+    }
 }
 
 /// Whether the row keeps others out by FILTER.

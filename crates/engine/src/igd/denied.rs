@@ -4,6 +4,7 @@ use portreeve_wire::{ErrorCode, Fault};
 
 use crate::change::Refusal;
 use crate::claim::Denied;
+use crate::upstream::UpstreamRefusal;
 
 impl From<Denied> for Fault {
     fn from(denied: Denied) -> Self {
@@ -16,7 +17,12 @@ impl From<Denied> for Fault {
             Denied::NoPortAllowed | Denied::NoPortFree | Denied::Backend(Refusal::NoRoom) => {
                 return ErrorCode::NoPortMapsAvailable.into();
             }
-            Denied::AnotherProtocols => ErrorCode::ConflictInMappingEntry,
+            // What PCP's codes are to a control point: RFC 6970.
+            Denied::Backend(Refusal::Upstream(UpstreamRefusal::PortTaken { .. })) | Denied::AnotherProtocols => {
+                ErrorCode::ConflictInMappingEntry
+            }
+            Denied::Backend(Refusal::Upstream(UpstreamRefusal::NotAuthorized)) => ErrorCode::ActionNotAuthorized,
+            Denied::Backend(Refusal::Upstream(UpstreamRefusal::NoRoom)) => ErrorCode::NoPortMapsAvailable,
             Denied::TableFull | Denied::Quota { .. } => ErrorCode::NoPortMapsAvailable,
             Denied::NatOff | Denied::NoAddress | Denied::LinkDown(_) | Denied::Backend(_) => ErrorCode::ActionFailed,
         };

@@ -43,8 +43,18 @@ pub(crate) fn call(context: &mut Context<'_>, call: &Call) -> Result<Answer, Fau
         _ if call.action.access == Access::LinkControl => link_control::control(context, call),
         _ => read(context, call),
     };
-    outcome.map_err(|fault| match call.version {
-        1 if ["WANIPConnection", "WANPPPConnection"].contains(&call.service.name) => as_version_1(fault),
+    let upstream_forbids = || {
+        context
+            .refusals
+            .iter()
+            .any(|refused| refused.why.is_forbidden_upstream())
+    };
+    outcome.map_err(|fault| match (call.version, fault.code) {
+        (1, ErrorCode::ActionNotAuthorized) if upstream_forbids() => Fault {
+            code: ErrorCode::ConflictInMappingEntry,
+            ..fault
+        },
+        (1, _) if ["WANIPConnection", "WANPPPConnection"].contains(&call.service.name) => as_version_1(fault),
         _ => fault,
     })
 }

@@ -13,6 +13,7 @@ use crate::change::Refusal;
 use crate::claim::Denied;
 use crate::context::Context;
 use crate::policy::Reach;
+use crate::upstream::UpstreamRefusal;
 
 /// Why a request is refused: for the client, and for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +89,13 @@ impl From<Denied> for Rejected {
             | Denied::AnotherProtocols
             | Denied::Gateways
             | Denied::Backend(Refusal::PortTaken | Refusal::PortForbidden) => ResultCode::CannotProvideExternal,
+            // What is refused upstream is relayed as it is (RFC 7648).
+            Denied::Backend(Refusal::Upstream(why)) => match why {
+                UpstreamRefusal::PortTaken { .. } => ResultCode::CannotProvideExternal,
+                UpstreamRefusal::NotAuthorized => ResultCode::NotAuthorized,
+                UpstreamRefusal::Unavailable(_) => ResultCode::NetworkFailure,
+                UpstreamRefusal::NoRoom | UpstreamRefusal::Failed(_) => ResultCode::NoResources,
+            },
             Denied::Quota { .. } => ResultCode::UserExQuota,
             Denied::NoPortFree | Denied::TableFull | Denied::Backend(Refusal::NoRoom | Refusal::Failed(_)) => {
                 ResultCode::NoResources

@@ -15,6 +15,7 @@ mod overwrite_table;
 mod pinhole_model;
 mod pinholes;
 mod system_update_id;
+mod upstream;
 mod values;
 mod world;
 

@@ -135,6 +135,7 @@ fn text(cause: Cause) -> String {
         Cause::LeaseEnd => "lease end".to_owned(),
         Cause::Administrator => "administrator".to_owned(),
         Cause::Lost => "lost".to_owned(),
+        Cause::Upstream => "upstream gateway".to_owned(),
     }
 }
 
