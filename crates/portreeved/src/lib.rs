@@ -23,3 +23,4 @@ pub(crate) mod port_control;
 pub mod random;
 pub(crate) mod runtime;
 pub mod ssdp;
+pub(crate) mod upstream;

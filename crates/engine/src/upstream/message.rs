@@ -77,7 +77,7 @@ pub enum UpstreamRefusal {
 
 impl UpstreamRefusal {
     /// Whether the port stays refused, so that mappings of it have no future.
-    pub(crate) fn is_final(&self) -> bool {
+    pub fn is_final(&self) -> bool {
         matches!(self, Self::PortTaken { .. } | Self::NotAuthorized)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use portreeve::Carrier;
 use portreeve_engine::Protocol;
 use portreeve_engine::config::{Leases, LinkControl, Nat, WhenDisconnected};
 use portreeve_engine::policy::Reach;
@@ -9,7 +10,7 @@ use portreeve_engine::policy::Reach;
 use super::item::{Item, Wrong};
 use super::print::Effect::{self, Live, Restart};
 use super::print::{quoted, quoted_list};
-use super::{Backend, ExternalIp, FirewallChoice, IgdVersion, LinkDriver, ReservedPorts, Settings, link};
+use super::{Backend, ExternalIp, FirewallChoice, IgdVersion, LinkDriver, ReservedPorts, Settings, UpstreamUse, link};
 
 /// A key within a table: how it is read into `T` and printed from it.
 pub(super) struct Key<T> {
@@ -142,6 +143,20 @@ pub(super) const SECTIONS: &[Section] = &[
             "status-interval" Restart
                 |s, v| { s.link.status_interval = seconds(v)?; },
                 |s| Some(s.link.status_interval.as_secs().to_string());
+        },
+    },
+    Section {
+        name: "upstream",
+        keys: keys! {
+            "use" Restart
+                |s, v| { s.upstream.used = v.choice(UPSTREAM_USES)?; },
+                |s| Some(quoted(word(UPSTREAM_USES, s.upstream.used)));
+            "protocol-order" Restart
+                |s, v| { s.upstream.protocol_order = protocol_order(v)?; },
+                |s| {
+                    let order = s.upstream.protocol_order.iter();
+                    Some(quoted_list(&order.map(|carrier| word(CARRIERS, *carrier)).collect::<Vec<_>>()))
+                };
         },
     },
     Section {
@@ -306,6 +321,18 @@ const LINK_CONTROLS: &[(&str, LinkControl)] = &[
     ("lan", LinkControl::Lan),
 ];
 
+const UPSTREAM_USES: &[(&str, UpstreamUse)] = &[
+    (AUTO, UpstreamUse::Auto),
+    ("off", UpstreamUse::Off),
+    ("on", UpstreamUse::On),
+];
+
+const CARRIERS: &[(&str, Carrier)] = &[
+    ("pcp", Carrier::Pcp),
+    ("nat-pmp", Carrier::NatPmp),
+    ("igd", Carrier::Igd),
+];
+
 const WHEN_DISCONNECTED: &[(&str, WhenDisconnected)] = &[
     ("reject", WhenDisconnected::Reject),
     ("accept", WhenDisconnected::Accept),
@@ -351,6 +378,19 @@ fn only(value: Item<'_>, word: &str, later: &[&str]) -> Result<(), Wrong> {
 /// A time that is not too long to wait for.
 fn seconds(value: Item<'_>) -> Result<Duration, Wrong> {
     value.number(1..=3600).map(Duration::from_secs)
+}
+
+/// At least one protocol, each once.
+fn protocol_order(value: Item<'_>) -> Result<Vec<Carrier>, Wrong> {
+    let order = value
+        .list()?
+        .map(|item| item.choice(CARRIERS))
+        .collect::<Result<Vec<_>, _>>()?;
+    let twice = (1..order.len()).any(|place| order[..place].contains(&order[place]));
+    match order.is_empty() || twice {
+        true => Err(value.must("name at least one of \"pcp\", \"nat-pmp\" and \"igd\", and each once")),
+        false => Ok(order),
+    }
 }
 
 /// The name of a network interface as Linux takes it.

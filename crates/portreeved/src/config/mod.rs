@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use portreeve::Carrier;
 use portreeve_engine::config::{Firewall, Leases, Nat, WhenDisconnected};
 use portreeve_engine::policy::Policy;
 use portreeve_engine::ports::PortRange;
@@ -42,6 +43,8 @@ pub struct Settings {
     pub gateway: GatewaySettings,
     /// `[link]`.
     pub link: LinkSettings,
+    /// `[upstream]`.
+    pub upstream: UpstreamSettings,
     /// `[leases]`.
     pub leases: Leases,
     /// `[limits]`.
@@ -85,6 +88,27 @@ pub enum ExternalIp {
     Auto,
     /// This address.
     Fixed(Ipv4Addr),
+}
+
+/// `[upstream]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamSettings {
+    /// Whether a gateway in front of this one is asked to map too.
+    pub used: UpstreamUse,
+    /// By which protocols it is looked for and asked, the preferred one first.
+    pub protocol_order: Vec<Carrier>,
+}
+
+/// Whether a gateway in front of this one is asked to map too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UpstreamUse {
+    /// Where our WAN address says that there is one.
+    #[default]
+    Auto,
+    /// Never.
+    Off,
+    /// Wherever one answers.
+    On,
 }
 
 /// `[gateway]`.
@@ -253,6 +277,16 @@ pub struct RelaySettings {
     pub connections: usize,
     /// How long a UDP flow may be silent.
     pub udp_idle: Duration,
+}
+
+impl Default for UpstreamSettings {
+    /// PCP first: it says of each mapping what is granted, and tells when that is lost.
+    fn default() -> Self {
+        Self {
+            used: UpstreamUse::default(),
+            protocol_order: vec![Carrier::Pcp, Carrier::NatPmp, Carrier::Igd],
+        }
+    }
 }
 
 impl Default for GatewaySettings {

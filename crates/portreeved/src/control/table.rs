@@ -113,6 +113,7 @@ fn status(answer: &Value) -> String {
         ("traffic", text(&answer["backend"])),
         ("WAN", text(&answer["wan"])),
     ];
+    rows.extend(upstream(&answer["upstream"]));
     rows.extend(link::rows(answer));
     rows.extend([
         ("LAN", lans.join(", ")),
@@ -122,6 +123,18 @@ fn status(answer: &Value) -> String {
         ("port control", port_control(&answer["port-control"])),
     ]);
     lines(&rows)
+}
+
+/// The gateway in front of this one, where one is used.
+fn upstream(seen: &Value) -> Option<Row> {
+    let parts = ["gateway", "name", "protocol"].map(|part| text(&seen[part]));
+    let external = match text(&seen["external-address"]) {
+        address if address.is_empty() => "external address unknown".to_owned(),
+        address => format!("external address {address}"),
+    };
+    let known = parts.into_iter().filter(|part| !part.is_empty()).chain([external]);
+    seen.is_object()
+        .then(|| ("upstream", known.collect::<Vec<_>>().join(", ")))
 }
 
 /// A name and a value.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use portreeve_engine::{Reply, Request, Time};
 use portreeve_wire::uuid::Uuid;
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::sync::{Mutex, Notify, mpsc, watch};
 use tracing::{error, info, warn};
 
 use crate::config::{Effect, Own, Settings, Source, changes, engine_config};
@@ -17,6 +17,7 @@ use crate::machine::{Carrier, Findings, Lan};
 use crate::port_control::{PortControl, Spoken, Terms};
 use crate::runtime::{AtStop, EngineHandle, clock};
 use crate::ssdp::Advertised;
+use crate::upstream::Seen;
 
 /// The parts of the running daemon that commands look at and change.
 pub(super) struct Desk {
@@ -37,6 +38,8 @@ pub(super) struct Desk {
     pub(super) stop: mpsc::UnboundedSender<AtStop>,
     /// Asks for another report of the link.
     pub(super) relink: Notify,
+    /// The gateway in front of this one.
+    pub(super) upstream: watch::Receiver<Option<Seen>>,
 }
 
 impl Desk {
@@ -109,6 +112,12 @@ impl Office for Desk {
                 "ipv6": spoken(ipv6),
                 "epoch": self.port_control.told().epoch.seconds(clock::now()),
             },
+            "upstream": self.upstream.borrow().as_ref().map(|seen| json!({
+                "gateway": seen.address,
+                "name": seen.name,
+                "protocol": seen.carrier.map(|carrier| carrier.to_string()),
+                "external-address": seen.external_address,
+            })),
         })
     }
 

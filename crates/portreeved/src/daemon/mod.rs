@@ -39,7 +39,7 @@ use crate::paths::{Paths, Surroundings};
 use crate::port_control::{AskTogether, PortControl, Terms};
 use crate::runtime::{AtStop, EngineHandle, ReplyTo, Setup, Started};
 use crate::ssdp::Advertised;
-use crate::{control, link, notify};
+use crate::{control, link, notify, upstream};
 
 pub use carrier::{ruleset, uninstall};
 
@@ -91,6 +91,8 @@ pub async fn run(options: Run) -> Result<(), Failure> {
         link: OwnLink::from(&settings.link),
     };
     let (link_commands, commands) = mpsc::unbounded_channel();
+    let (upstream_commands, upstream_wanted) = mpsc::unbounded_channel();
+    let upstream_seen = watch::Sender::new(None);
     let setup = Setup {
         config: engine_config(&settings, &own),
         link: link_report(
@@ -107,6 +109,7 @@ pub async fn run(options: Run) -> Result<(), Failure> {
             Box::new(move |changes| events.announce(changes))
         },
         link_commands,
+        upstream_commands,
     };
     let started = engine.start(setup)?;
     let Started {
@@ -159,6 +162,7 @@ pub async fn run(options: Run) -> Result<(), Failure> {
         started: Instant::now(),
         stop,
         relink: tokio::sync::Notify::new(),
+        upstream: upstream_seen.subscribe(),
     });
     tokio::spawn(control::serve(control, Arc::clone(&desk)));
     tokio::spawn(sweep(connections));
@@ -184,6 +188,23 @@ pub async fn run(options: Run) -> Result<(), Failure> {
         network.clone(),
         wires,
     );
+    let upstream = upstream::start(
+        &desk.settings().upstream,
+        desk.findings.wan.as_deref(),
+        network.clone(),
+        upstream::Wires {
+            commands: upstream_wanted,
+            report: {
+                let engine = engine.clone();
+                move |report| {
+                    if engine.report_upstream(report).is_err() {
+                        debug!("the engine has ended");
+                    }
+                }
+            },
+            seen: upstream_seen,
+        },
+    );
     let what = serve(&desk, &mut front, network, &mut stopped).await?;
     notify::stopping();
     info!("taking leave");
@@ -195,6 +216,11 @@ pub async fn run(options: Run) -> Result<(), Failure> {
         && tokio::time::timeout(link::FAREWELL, driver).await.is_err()
     {
         error!("a hook of the link does not end");
+    }
+    if let Some(upstream) = upstream
+        && tokio::time::timeout(upstream::FAREWELL, upstream).await.is_err()
+    {
+        error!("what was to be closed upstream may not be; its lease ends by itself");
     }
     Ok(())
 }
@@ -216,6 +242,7 @@ async fn serve(
     let mut terminate: Signal = listen(SignalKind::terminate())?;
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut hangup = listen(SignalKind::hangup())?;
+    let mut upstream = desk.upstream.clone();
     loop {
         tokio::select! {
             _ = terminate.recv() => return Ok(AtStop::Keep),
@@ -232,6 +259,10 @@ async fn serve(
                     std::future::pending::<()>().await;
                 }
                 follow(desk, front, &snapshot).await;
+            }
+            Ok(()) = upstream.changed() => {
+                let snapshot = network.borrow().clone();
+                report_link(desk, &snapshot);
             }
             () = desk.relink.notified() => {
                 let snapshot = network.borrow().clone();
@@ -269,11 +300,9 @@ async fn follow(desk: &Desk, front: &mut Front, snapshot: &Snapshot) {
 fn report_link(desk: &Desk, snapshot: &Snapshot) {
     let Findings { wan, mode, .. } = &desk.findings;
     let external = desk.settings().network.external_ip;
-    if desk
-        .engine
-        .report_link(link_report(wan.as_deref(), *mode, external, snapshot))
-        .is_err()
-    {
+    let report = link_report(wan.as_deref(), *mode, external, snapshot);
+    let report = upstream::with_outermost_address(report, desk.upstream.borrow().as_ref());
+    if desk.engine.report_link(report).is_err() {
         debug!("the engine has ended");
     }
 }

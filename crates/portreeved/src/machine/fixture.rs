@@ -7,17 +7,17 @@ use portreeve_netlink::route::{
 };
 
 /// Flags of an interface that is up, has carrier and multicast.
-pub(super) const UP: u32 = 0x1 | 0x1_0000 | 0x1000;
+pub(crate) const UP: u32 = 0x1 | 0x1_0000 | 0x1000;
 /// Flag of an interface with one peer.
-pub(super) const POINT_TO_POINT: u32 = 0x10;
+pub(crate) const POINT_TO_POINT: u32 = 0x10;
 /// Flag of a temporary IPv6 address.
-pub(super) const TEMPORARY: u32 = 0x1;
+pub(crate) const TEMPORARY: u32 = 0x1;
 
 /// What every machine has.
-pub(super) const LO: (&str, u32, &str) = ("lo", UP | 0x8, "127.0.0.1");
+pub(crate) const LO: (&str, u32, &str) = ("lo", UP | 0x8, "127.0.0.1");
 
 /// A machine with these interfaces (name, flags, address) and its default route through one of them.
-pub(super) fn machine(links: &[(&str, u32, &str)], default: Option<&str>) -> Snapshot {
+pub(crate) fn machine(links: &[(&str, u32, &str)], default: Option<&str>) -> Snapshot {
     let mut snapshot = Snapshot::default();
     for (position, (name, flags, address)) in links.iter().enumerate() {
         let index = position as u32 + 1;
@@ -37,7 +37,7 @@ pub(super) fn machine(links: &[(&str, u32, &str)], default: Option<&str>) -> Sna
 }
 
 /// Makes a default route lead through an interface.
-pub(super) fn default_route(snapshot: &mut Snapshot, link: u32, family: RouteFamily, metric: u32) {
+pub(crate) fn default_route(snapshot: &mut Snapshot, link: u32, family: RouteFamily, metric: u32) {
     snapshot.default_routes.push(DefaultRoute {
         family,
         link,
@@ -47,7 +47,7 @@ pub(super) fn default_route(snapshot: &mut Snapshot, link: u32, family: RouteFam
 }
 
 /// Gives an interface another address, if that is one.
-pub(super) fn add_address(snapshot: &mut Snapshot, link: u32, address: &str, flags: u32) {
+pub(crate) fn add_address(snapshot: &mut Snapshot, link: u32, address: &str, flags: u32) {
     if let Ok(address) = address.parse::<IpAddr>() {
         snapshot.addresses.push(Address {
             link,

@@ -2,7 +2,7 @@
 
 mod choose;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod link;
 mod watch;
 

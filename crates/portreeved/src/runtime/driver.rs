@@ -9,7 +9,9 @@ use anyhow::Context as _;
 use portreeve_backend::{Backend, Reconciled, Refused, Rules};
 use portreeve_engine::config::Nat;
 use portreeve_engine::link::LinkCommand;
-use portreeve_engine::{Change, Engine, EntryKey, Event, Flow, Kept, LinkReport, Reply, Request, RequestId, Time};
+use portreeve_engine::{
+    Change, Engine, EntryKey, Event, Flow, Kept, LinkReport, Reply, Request, RequestId, Time, UpstreamCommand,
+};
 use portreeve_store::LeaseStore;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error, info, warn};
@@ -23,6 +25,7 @@ pub(super) struct Driver {
     probe: Box<dyn Probe>,
     announce: Announce,
     link_commands: mpsc::UnboundedSender<LinkCommand>,
+    upstream_commands: mpsc::UnboundedSender<UpstreamCommand>,
     waiting: HashMap<RequestId, ReplyTo>,
     answers: Vec<Answer>,
     next_id: u64,
@@ -93,6 +96,7 @@ impl Driver {
             probe,
             announce,
             link_commands,
+            upstream_commands,
         } = setup;
         let clocks = clock::clocks();
         let stored = store.load(clocks)?;
@@ -117,6 +121,7 @@ impl Driver {
             probe,
             announce,
             link_commands,
+            upstream_commands,
             waiting: HashMap::new(),
             answers: Vec::new(),
             next_id: 0,
@@ -165,6 +170,11 @@ impl Driver {
                 Some(Input::Request(request, answer)) => self.take_request(request, answer),
                 Some(Input::Link(report)) => self.take_link(report),
                 Some(Input::LinkDriver(said)) => self.engine.handle_link_driver(said, clock::now()),
+                Some(Input::Upstream(report)) => {
+                    // What it does not give makes another port necessary.
+                    self.refresh_listening(clock::now());
+                    self.engine.handle_upstream(report, clock::now());
+                }
                 Some(Input::ForeignChange) => self.in_doubt = true,
                 Some(Input::Stop(what, done)) => {
                     self.carry_out();
@@ -319,6 +329,10 @@ impl Driver {
         while let Some(command) = self.engine.poll_link_command() {
             // A link that is only watched has no driver.
             let _ = self.link_commands.send(command);
+        }
+        while let Some(command) = self.engine.poll_upstream_command() {
+            // Nobody takes it where there is no WAN interface.
+            let _ = self.upstream_commands.send(command);
         }
     }
 

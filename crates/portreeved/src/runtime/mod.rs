@@ -20,6 +20,7 @@ use portreeve_engine::lan_host::LanHosts;
 use portreeve_engine::link::{DriverReport, LinkCommand};
 use portreeve_engine::ports::PortSet;
 use portreeve_engine::{Config, Counters, Evented, LinkReport, Neighbours, Reply, Request, Time, Transport};
+use portreeve_engine::{UpstreamCommand, UpstreamReport};
 use portreeve_store::LeaseStore;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -45,6 +46,8 @@ pub(crate) struct Setup {
     pub(crate) announce: Announce,
     /// Told what the link's driver is to do; it may be that there is none.
     pub(crate) link_commands: mpsc::UnboundedSender<LinkCommand>,
+    /// Told what is to be asked of an upstream gateway; it may be that there is none.
+    pub(crate) upstream_commands: mpsc::UnboundedSender<UpstreamCommand>,
 }
 
 /// Takes in which evented state variables changed together.
@@ -108,6 +111,8 @@ enum Input {
     Link(LinkReport),
     /// The link's driver says something.
     LinkDriver(DriverReport),
+    /// Something became of an upstream gateway, or of what was asked of it.
+    Upstream(UpstreamReport),
     /// Somebody else changed our rules in the kernel.
     ForeignChange,
     /// Ends the engine after what was asked before; says when done.
@@ -197,6 +202,11 @@ impl EngineHandle {
     /// Tells the engine what the link's driver says.
     pub(crate) fn report_link_driver(&self, said: DriverReport) -> Result<(), Stopped> {
         self.report(Input::LinkDriver(said))
+    }
+
+    /// Tells the engine what became of an upstream gateway.
+    pub(crate) fn report_upstream(&self, report: UpstreamReport) -> Result<(), Stopped> {
+        self.report(Input::Upstream(report))
     }
 
     /// Tells the engine that somebody else changed our rules.

@@ -1,13 +1,11 @@
 //! Every change of a mapping, of a pinhole or of the link is one structured line of the log.
 
-use std::net::Ipv4Addr;
-
-use portreeve_engine::policy::Network;
 use portreeve_engine::{Cause, Event, Expiry, Mapping, Pinhole, RemoteHost};
 use tracing::{debug, info, warn};
 
 use super::clock;
 use crate::log;
+use crate::upstream::is_behind_nat;
 
 /// Writes events to the log, in one piece.
 pub(super) fn events(events: &[Event]) {
@@ -64,7 +62,7 @@ fn event(event: &Event) {
                 external = external_address,
                 "link"
             );
-            if external_address.parse().is_ok_and(behind_another_nat) {
+            if external_address.parse().is_ok_and(is_behind_nat) {
                 warn!(
                     external = external_address,
                     "the external address is not a public one: this gateway is behind another NAT, and mappings reach as \
@@ -73,12 +71,6 @@ fn event(event: &Event) {
             }
         }
     }
-}
-
-/// Whether an address is not of the Internet (RFC 1918), or one that providers share out among customers (RFC 6598).
-fn behind_another_nat(address: Ipv4Addr) -> bool {
-    let shared = Network::new(Ipv4Addr::new(100, 64, 0, 0), 10);
-    address.is_private() || shared.is_some_and(|network| network.contains(address))
 }
 
 fn line(what: &str, mapping: &Mapping, cause: Cause) {
@@ -150,24 +142,5 @@ fn only_renewed(before: &Mapping, after: &Mapping) -> bool {
     } == Mapping {
         expiry: Expiry::Never,
         ..after.clone()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn private_and_shared_addresses_are_behind_another_nat() {
-        for (address, behind) in [
-            ("192.168.1.2", true),
-            ("10.0.0.1", true),
-            ("100.64.0.1", true),
-            ("100.127.255.255", true),
-            ("100.128.0.0", false),
-            ("11.11.11.2", false),
-        ] {
-            assert_eq!(behind_another_nat(address.parse().unwrap()), behind, "{address}");
-        }
     }
 }
