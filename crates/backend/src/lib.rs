@@ -32,7 +32,10 @@ pub trait Backend: Send {
     fn pinhole_packets(&mut self, pinhole: &PinholeKey) -> Result<Option<u64>, BackendError>;
 
     /// From which external port the remote host sees what a LAN host sends it in a flow that is up, whoever of the two
-    /// began it; `None` if there is no such flow, or its source is not translated, or this backend cannot tell.
+    /// began it; `None` if there is no such flow, or its source is not translated.
+    ///
+    /// # Errors
+    /// [`BackendError::Unsupported`] if this backend has no say in the port from which flows leave.
     fn external_port(&mut self, flow: &Flow) -> Result<Option<NonZeroU16>, BackendError>;
 
     /// Ends every mapping at once: for `--flush` at stop.

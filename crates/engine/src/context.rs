@@ -50,8 +50,8 @@ pub(crate) struct Observed {
     pub(crate) packets: BTreeMap<UniqueId, u64>,
     /// Seconds after which the firewall forgets a silent connection that a LAN host began.
     pub(crate) outbound_timeouts: BTreeMap<Transport, u32>,
-    /// External ports of flows that are up, until the group that asks for them is settled.
-    pub(crate) flows: BTreeMap<Flow, NonZeroU16>,
+    /// External ports of the flows that the open group asks about; none, if there is no such flow.
+    pub(crate) flows: BTreeMap<Flow, Option<NonZeroU16>>,
 }
 
 impl Context<'_> {

@@ -214,11 +214,14 @@ impl Backend for Relay {
         Ok(())
     }
 
-    /// None is ever in force.
     fn external_port(&mut self, _: &Flow) -> Result<Option<NonZeroU16>, BackendError> {
-        Ok(None)
+        Err(BackendError::Unsupported {
+            what: "tell a relay from which port a flow leaves".to_owned(),
+            remedy: "choose backend = \"nftables\"".to_owned(),
+        })
     }
 
+    /// None is ever in force.
     fn pinhole_packets(&mut self, _: &PinholeKey) -> Result<Option<u64>, BackendError> {
         Ok(None)
     }

@@ -33,12 +33,9 @@ impl Engine {
     }
 
     /// Takes in from which external port the remote host sees a flow, for a PEER that is handed in next
-    /// ([`Flow::of`]); `None` if there is no such flow.
+    /// ([`Flow::of`]); `None` if there is no such flow. Where nothing is handed in, the gateway has no say in that port.
     pub fn handle_flow(&mut self, flow: Flow, external_port: Option<NonZeroU16>) {
-        match external_port {
-            Some(port) => self.observed.flows.insert(flow, port),
-            None => self.observed.flows.remove(&flow),
-        };
+        self.observed.flows.insert(flow, external_port);
     }
 
     /// Takes in after how many seconds of silence the firewall forgets a connection that a LAN host began; `None` if that

@@ -10,8 +10,8 @@ use portreeve_wire::{Answer, Call, ErrorCode, Fault, Value};
 use crate::change::Refusal;
 use crate::context::Context;
 use crate::mapping::Origin;
+use crate::pinhole::admission::{self, Denied};
 use crate::pinhole::{Pinhole, PinholeKey, Transport, UniqueId};
-use crate::policy::Subject;
 use crate::time::Time;
 
 /// Carries out an action. Refusals come in this order: arguments that make no sense, the firewall's state, wildcards,
@@ -55,16 +55,25 @@ fn add(context: &mut Context<'_>, call: &Call) -> Result<Answer, Fault> {
         Some(other) => return Err(failed(other)),
         None => {}
     }
-    let id = match before {
+    let id = match &before {
         Some(before) => before.id,
         None => new_id(context, key.internal_client)?,
     };
-    context.ledger.put_pinhole(Pinhole {
-        key,
-        id,
-        expiry,
-        origin: Origin::Upnp(context.caller),
-    });
+    let origin = Origin::Upnp(context.caller);
+    let pinhole = match before {
+        // It is prolonged, and stays whose it was.
+        Some(before) if !before.origin.is_same_protocol(origin) => Pinhole {
+            expiry: before.expiry.max(expiry),
+            ..Pinhole::clone(&before)
+        },
+        _ => Pinhole {
+            key,
+            id,
+            expiry,
+            origin,
+        },
+    };
+    context.ledger.put_pinhole(pinhole);
     Ok(vec![id.0.into()])
 }
 
@@ -73,6 +82,11 @@ fn update(context: &mut Context<'_>, call: &Call) -> Result<Answer, Fault> {
     let before = owned(context, call)?;
     check_policy(context, &before.key)?;
     check_refusals(context)?;
+    let expiry = match before.origin {
+        Origin::Upnp(_) => expiry,
+        // Nobody else shortens what PCP was promised.
+        _ => before.expiry.max(expiry),
+    };
     context.ledger.put_pinhole(Pinhole {
         expiry,
         ..Pinhole::clone(&before)
@@ -198,38 +212,13 @@ fn check_reach(context: &Context<'_>, client: Ipv6Addr) -> Result<(), Fault> {
 /// 606 unless the host is one of the LAN that can be reached from the Internet, and the administrator's rules allow the
 /// pinhole.
 fn check_policy(context: &Context<'_>, key: &PinholeKey) -> Result<(), Fault> {
-    let client = key.internal_client;
-    let config = context.config;
-    let on_lan = config.lans.iter().any(|lan| lan.contains(client));
-    if !on_lan || client.is_unicast_link_local() || config.own_addresses.contains(&client.into()) {
-        let reason = format!("{client} is not the address of a LAN host that the Internet can reach");
-        return Err(Fault::because(ErrorCode::ActionNotAuthorized, reason));
-    }
-    match config.policy.allows(Subject::from(key)) {
-        true => Ok(()),
-        false => Err(ErrorCode::ActionNotAuthorized.into()),
-    }
+    Ok(admission::check_policy(context, key)?)
 }
 
 /// A name for another pinhole of this host, if there is room for it.
 fn new_id(context: &mut Context<'_>, client: Ipv6Addr) -> Result<UniqueId, Fault> {
-    let firewall = context.config.firewall;
-    let exhausted = |reason: String| Fault::because(ErrorCode::PinholeSpaceExhausted, reason);
-    let pinholes = context.ledger.pinholes();
-    // A host has as many addresses as it likes.
-    let is_same =
-        |other: Ipv6Addr| other == client || context.observed.neighbours.are_one_device(other.into(), client.into());
-    let counts = pinholes.counts_of_clients().filter(|(other, _)| is_same(*other));
-    if counts.map(|(_, count)| count).sum::<usize>() >= firewall.pinholes_per_client {
-        let most = firewall.pinholes_per_client;
-        let reason = format!("the host of {client} has {most} pinholes, as many as one host may have");
-        return Err(exhausted(reason));
-    }
-    if pinholes.len() >= firewall.pinholes {
-        return Err(exhausted("the gateway's table is full".to_owned()));
-    }
-    let id = context.ledger.allocate_id();
-    id.ok_or_else(|| exhausted("every UniqueID is in use".to_owned()))
+    admission::check_room(context, client, 1)?;
+    Ok(context.ledger.allocate_id().ok_or(Denied::TableFull)?)
 }
 
 fn count_packets(context: &Context<'_>, call: &Call) -> Result<u64, Fault> {
@@ -252,4 +241,15 @@ fn check_refusals(context: &Context<'_>) -> Result<(), Fault> {
 
 fn failed(why: &Refusal) -> Fault {
     Fault::because(ErrorCode::ActionFailed, why.to_string())
+}
+
+impl From<Denied> for Fault {
+    fn from(denied: Denied) -> Self {
+        let code = match denied {
+            Denied::Policy => return ErrorCode::ActionNotAuthorized.into(),
+            Denied::Unreachable(_) => ErrorCode::ActionNotAuthorized,
+            Denied::Quota { .. } | Denied::TableFull => ErrorCode::PinholeSpaceExhausted,
+        };
+        Self::because(code, denied.to_string())
+    }
 }

@@ -6,7 +6,7 @@ use std::num::NonZeroU16;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use super::{Expiry, Key, Mapping, Origin, Protocol, RemoteHost};
+use super::{Expiry, Key, Mapping, Protocol, RemoteHost};
 use crate::change::{Desired, Outbound};
 use crate::ports::PortSet;
 use crate::time::Time;
@@ -114,8 +114,8 @@ impl Table {
             .map(|(_, key)| *key)
     }
 
-    /// The outbound port of a socket: that of its first mapping in force which is open to everybody, else of the first
-    /// that PCP made for certain peers, whose client was told that they see this port (RFC 6887 section 12.3).
+    /// The outbound port of a socket: that of its first mapping in force which is open to everybody, else of its first for
+    /// certain peers, which PCP's PEER promises to see this port (RFC 6887 section 12).
     pub(crate) fn outbound(&self, socket: Socket) -> Option<Outbound> {
         if socket.client == Mapping::EVERY_CLIENT {
             return None;
@@ -123,7 +123,7 @@ impl Table {
         let in_force = || self.of_socket(socket).filter(|row| row.enabled);
         let first = in_force()
             .find(|row| row.key.remote_host == RemoteHost::Any)
-            .or_else(|| in_force().find(|row| matches!(row.origin, Origin::Pcp(_))))?;
+            .or_else(|| in_force().next())?;
         Some(Outbound {
             client: socket.client,
             port: socket.port,
@@ -255,6 +255,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::mapping::Origin;
 
     /// Few ports, clients and ends, so that random steps collide.
     fn mapping() -> impl Strategy<Value = Mapping> {

@@ -8,7 +8,7 @@ use super::Rejected;
 use crate::mapping::RemoteHost;
 
 /// Most hosts that a mapping can be limited to.
-const MOST: usize = 8;
+pub(super) const MOST: usize = 8;
 
 /// From where a mapping accepts traffic: what it was limited to before, and the filters that a request adds or clears.
 pub(super) fn remote_hosts(

@@ -15,9 +15,9 @@ use crate::mapping::table::Socket;
 use crate::mapping::{Expiry, Key, Mapping, Origin, PcpOpcode, PcpOrigin, Protocol, RemoteHost};
 
 /// Most ports that one PORT_SET is granted.
-const LARGEST_SET: u16 = 64;
+pub(super) const LARGEST_SET: u16 = 64;
 /// Most characters that are kept of a DESCRIPTION.
-const LONGEST_DESCRIPTION: usize = 256;
+pub(super) const LONGEST_DESCRIPTION: usize = 256;
 
 /// Carries out a MAP for `host`.
 pub(super) fn carry_out(
@@ -253,17 +253,17 @@ fn is_of_peer(row: &Mapping) -> bool {
 }
 
 /// The ports of PCP itself, on which nothing is to come from outside.
-fn is_of_pcp(port: NonZeroU16) -> bool {
+pub(super) fn is_of_pcp(port: NonZeroU16) -> bool {
     [pcp::SERVER_PORT, pcp::CLIENT_PORT].contains(&port.get())
 }
 
 /// NOT_AUTHORIZED for as long as the mapping of somebody else lasts.
-fn wrong_nonce(context: &Context<'_>, expiry: Expiry) -> Rejected {
+pub(super) fn wrong_nonce(context: &Context<'_>, expiry: Expiry) -> Rejected {
     let mut rejected = Rejected::because(ResultCode::NotAuthorized, "the mapping was made with another nonce");
     rejected.answer.lifetime = expiry.remaining_seconds(context.now);
     rejected
 }
 
-fn unsupported(reason: &'static str) -> Rejected {
+pub(super) fn unsupported(reason: &'static str) -> Rejected {
     Rejected::because(ResultCode::UnsuppProtocol, reason)
 }

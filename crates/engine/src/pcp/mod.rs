@@ -2,6 +2,7 @@
 
 mod filters;
 mod map;
+mod opening;
 mod peer;
 mod pinholes;
 

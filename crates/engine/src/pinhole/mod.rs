@@ -1,5 +1,6 @@
 //! An opening in the IPv6 firewall and what identifies it (WANIPv6FirewallControl:1).
 
+pub(crate) mod admission;
 pub(crate) mod table;
 
 use std::fmt;

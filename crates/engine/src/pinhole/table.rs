@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
-use super::{Pinhole, PinholeKey, UniqueId};
+use super::{Pinhole, PinholeKey, Transport, UniqueId};
 use crate::time::Time;
 
 /// All pinholes. Every row stands in each index, and [`Table::replace`] is the only way to change any of them.
@@ -35,6 +36,38 @@ impl Table {
     /// Every row, in the order of keys.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Pinhole>> {
         self.rows.values()
+    }
+
+    /// The rows that lead to one socket, in the order of keys.
+    pub(crate) fn of_socket(
+        &self,
+        client: Ipv6Addr,
+        port: NonZeroU16,
+        transport: Transport,
+    ) -> impl Iterator<Item = &Arc<Pinhole>> {
+        let from = |remote_host, remote_port| PinholeKey {
+            internal_client: client,
+            internal_port: port,
+            transport,
+            remote_host,
+            remote_port,
+        };
+        let lowest = from(None, None);
+        let highest = from(Some(Ipv6Addr::from_bits(u128::MAX)), Some(NonZeroU16::MAX));
+        self.rows.range(lowest..=highest).map(|(_, pinhole)| pinhole)
+    }
+
+    /// The rows that lead to one host, in the order of keys.
+    pub(crate) fn of_client(&self, client: Ipv6Addr) -> impl Iterator<Item = &Arc<Pinhole>> {
+        let lowest = PinholeKey {
+            internal_client: client,
+            internal_port: NonZeroU16::MIN,
+            transport: Transport::Tcp,
+            remote_host: None,
+            remote_port: None,
+        };
+        let rows = self.rows.range(lowest..).map(|(_, pinhole)| pinhole);
+        rows.take_while(move |pinhole| pinhole.key.internal_client == client)
     }
 
     /// How many rows lead to each address that any leads to.
@@ -90,12 +123,9 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU16;
-
     use proptest::prelude::*;
 
     use super::*;
-    use crate::pinhole::Transport;
 
     /// Few clients, ports and ends, so that random steps collide.
     fn key() -> impl Strategy<Value = PinholeKey> {
@@ -147,7 +177,12 @@ mod tests {
                 prop_assert_eq!(table.named(row.id).map(Arc::as_ref), Some(row));
                 let of_client = list.iter().filter(|other| other.key.internal_client == row.key.internal_client);
                 let count = table.counts_of_clients().find(|(client, _)| *client == row.key.internal_client);
-                prop_assert_eq!(count.map(|(_, count)| count), Some(of_client.count()));
+                prop_assert_eq!(count.map(|(_, count)| count), Some(of_client.clone().count()));
+                prop_assert!(table.of_client(row.key.internal_client).map(Arc::as_ref).eq(of_client.clone()));
+                let (port, transport) = (row.key.internal_port, row.key.transport);
+                let of_socket = of_client.filter(|other| (other.key.internal_port, other.key.transport) == (port, transport));
+                let found = table.of_socket(row.key.internal_client, port, transport);
+                prop_assert!(found.map(Arc::as_ref).eq(of_socket));
             }
             let clients: BTreeSet<_> = list.iter().map(|row| row.key.internal_client).collect();
             prop_assert_eq!(table.clients.len(), clients.len());

@@ -12,6 +12,8 @@ mod model;
 mod nat;
 mod optional_services;
 mod overwrite_table;
+mod pcp_ipv6;
+mod pcp_peer;
 mod pinhole_model;
 mod pinholes;
 mod system_update_id;

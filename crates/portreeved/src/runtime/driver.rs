@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use portreeve_backend::{Backend, Reconciled, Refused, Rules};
+use portreeve_backend::{Backend, BackendError, Reconciled, Refused, Rules};
 use portreeve_engine::config::Nat;
 use portreeve_engine::link::LinkCommand;
 use portreeve_engine::{
@@ -267,13 +267,17 @@ impl Driver {
         self.engine.handle_request(id, request, now);
     }
 
-    /// Reads which port the outside sees of a flow that a client asks about, and hands it to the engine.
+    /// Reads which port the outside sees of a flow that a client asks about, and hands it to the engine. A backend that
+    /// cannot tell has no say in it.
     fn look_up(&mut self, flow: Flow) {
-        let external_port = self.backend.external_port(&flow).unwrap_or_else(|error| {
-            debug!(%error, "cannot look up a flow");
-            None
-        });
-        self.engine.handle_flow(flow, external_port);
+        match self.backend.external_port(&flow) {
+            Ok(external_port) => self.engine.handle_flow(flow, external_port),
+            Err(BackendError::Unsupported { .. }) => {}
+            Err(error) => {
+                debug!(%error, "cannot look up a flow");
+                self.engine.handle_flow(flow, None);
+            }
+        }
     }
 
     fn take_link(&mut self, report: LinkReport) {
