@@ -244,6 +244,8 @@ fn shared_socket(family: Domain) -> io::Result<Socket> {
 mod tests {
     use std::time::Duration;
 
+    use tokio::time::timeout;
+
     use super::*;
 
     const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -274,11 +276,48 @@ mod tests {
         gateway.send(b"hello", searcher.local_addr().unwrap()).await.unwrap();
         let mut buffer = [0; 16];
         let receive = searcher.receive(&mut buffer);
-        let (len, source) = tokio::time::timeout(Duration::from_secs(5), receive)
-            .await
-            .unwrap()
-            .unwrap();
+        let (len, source) = timeout(Duration::from_secs(5), receive).await.unwrap().unwrap();
         assert_eq!((&buffer[..len], source.ip()), (b"hello".as_slice(), LOCALHOST));
+    }
+
+    #[tokio::test]
+    async fn a_connected_socket_hears_its_peer_only_and_learns_that_nobody_listens() {
+        let patience = Duration::from_secs(10);
+        let server = UdpSocket::bind((LOCALHOST, 0)).await.unwrap();
+        let to = server.local_addr().unwrap();
+        let socket = System.connected_socket((LOCALHOST, 9).into(), to).unwrap();
+        socket.send(b"request", to).await.unwrap();
+        let mut buffer = [0; 16];
+        let (_, from) = timeout(patience, server.recv_from(&mut buffer)).await.unwrap().unwrap();
+        let stranger = UdpSocket::bind((LOCALHOST, 0)).await.unwrap();
+        stranger.send_to(b"stranger", from).await.unwrap();
+        server.send_to(b"answer", from).await.unwrap();
+        let (length, source) = timeout(patience, socket.receive(&mut buffer)).await.unwrap().unwrap();
+        assert_eq!((&buffer[..length], source), (b"answer".as_slice(), to));
+        drop(server);
+        socket.send(b"request", to).await.unwrap();
+        let refused = timeout(patience, socket.receive(&mut buffer)).await.unwrap();
+        assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    #[tokio::test]
+    async fn announcements_of_port_control_are_heard_beside_others() {
+        let sockets = [
+            System.port_announcement_socket(Ipv4Addr::LOCALHOST).unwrap(),
+            System.port_announcement_socket(Ipv4Addr::LOCALHOST).unwrap(),
+        ];
+        let server = System.search_socket((LOCALHOST, 0).into()).unwrap();
+        let group = (ALL_HOSTS, pcp::CLIENT_PORT).into();
+        server.send(b"announcement", group).await.unwrap();
+        for socket in &sockets {
+            let mut buffer = [0; 16];
+            let receive = socket.receive(&mut buffer);
+            let (length, source) = timeout(Duration::from_secs(10), receive).await.unwrap().unwrap();
+            assert_eq!(
+                (&buffer[..length], source.ip()),
+                (b"announcement".as_slice(), LOCALHOST)
+            );
+        }
     }
 
     #[test]

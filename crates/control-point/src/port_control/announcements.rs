@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use portreeve_wire::pcp::client::Continuity;
 
-use super::message::Announcement;
+use super::message::{Announcement, Told};
 use super::server::PortServer;
 use crate::error::Error;
 use crate::network::Datagrams;
@@ -27,7 +27,7 @@ pub(crate) struct PortAnnouncements {
 pub(crate) struct Announced {
     /// Whether it has kept its mappings.
     pub(crate) epoch: Continuity,
-    /// Its external address, where it told one.
+    /// Its external address; none if it has none or has not told it in this epoch.
     pub(crate) external_address: Option<IpAddr>,
 }
 
@@ -66,11 +66,7 @@ impl PortAnnouncements {
     }
 
     fn judge(&self, announcement: Announcement) -> Option<Announced> {
-        let Announcement {
-            carrier,
-            epoch,
-            external_address,
-        } = announcement;
+        let Announcement { carrier, epoch, told } = announcement;
         let now = self.server.now();
         let mut memory = self.server.memory();
         // The epoch of the other protocol is judged by whoever speaks that.
@@ -79,10 +75,13 @@ impl PortAnnouncements {
         } else {
             Continuity::Continues
         };
-        let moved = external_address.is_some_and(|address| memory.set_external_address(Some(address)));
+        let moved = match told {
+            Told::ExternalAddress(address) => memory.set_external_address(address),
+            Told::Here | Told::Mapped { .. } => false,
+        };
         (moved || epoch == Continuity::Lost).then_some(Announced {
             epoch,
-            external_address,
+            external_address: memory.external_address(),
         })
     }
 }

@@ -261,20 +261,23 @@ impl Answer {
 pub(super) struct Announcement {
     pub(super) carrier: Carrier,
     pub(super) epoch: u32,
-    pub(super) external_address: Option<IpAddr>,
+    /// Its external address, as NAT-PMP has it, or only that it is there.
+    pub(super) told: Told,
 }
 
 impl Announcement {
     /// Reads a datagram; none if it is something else, which is dropped.
     pub(super) fn read(datagram: &[u8]) -> Option<Self> {
         if let Ok(response) = nat_pmp_client::read(datagram) {
-            let (Ok(()), nat_pmp_client::Body::ExternalAddress(address)) = (response.result, response.body) else {
+            let nat_pmp_client::Body::ExternalAddress(address) = response.body else {
                 return None;
             };
+            // A gateway that has no address announces that as a failure.
+            let address = specified(address.into()).filter(|_| response.result.is_ok());
             return Some(Self {
                 carrier: Carrier::NatPmp,
                 epoch: response.epoch?,
-                external_address: specified(address.into()),
+                told: Told::ExternalAddress(address),
             });
         }
         let response = pcp_client::read(datagram).ok()?;
@@ -282,7 +285,7 @@ impl Announcement {
         announces.then_some(Self {
             carrier: Carrier::Pcp,
             epoch: response.epoch,
-            external_address: None,
+            told: Told::Here,
         })
     }
 }

@@ -21,3 +21,6 @@ pub(crate) use ask::{Ask, ExternalPort, Granted, Seen, nonce};
 pub use carrier::Carrier;
 pub(crate) use portreeve_wire::pcp::client::Continuity;
 pub(crate) use server::PortServer;
+
+#[cfg(test)]
+mod tests;

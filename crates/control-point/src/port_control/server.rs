@@ -185,7 +185,8 @@ impl PortServer {
         };
         match told {
             Err(Error::PortControl(refusal)) if refusal.is_network_failure() => Ok(None),
-            told => told.map(|()| self.memory().external_address()),
+            Err(error) => Err(error),
+            Ok(()) => Ok(self.memory().external_address()),
         }
     }
 
@@ -281,6 +282,7 @@ impl PortServer {
                 lifetime: 1..,
                 ..
             }) => drop(memory.set_external_address(Some(address))),
+            Err(refused) if self.refusal(refused).is_network_failure() => drop(memory.set_external_address(None)),
             Ok(_) | Err(_) => {}
         }
         epoch

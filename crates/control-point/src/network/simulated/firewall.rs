@@ -107,7 +107,12 @@ impl SimulatedFirewall {
         (same || neighbour).then_some(()).ok_or(ErrorCode::ActionNotAuthorized)
     }
 
-    fn open(&mut self, ends_of: [String; 5], lease: u32) -> u16 {
+    /// Closes those with these inner ends: internal client, internal port, protocol.
+    pub(super) fn close(&mut self, inner: &[String]) {
+        self.pinholes.retain(|_, pinhole| pinhole.ends_of[2..] != *inner);
+    }
+
+    pub(super) fn open(&mut self, ends_of: [String; 5], lease: u32) -> u16 {
         let ends = Instant::now() + Duration::from_secs(lease.into());
         if let Some((id, same)) = self.pinholes.iter_mut().find(|(_, pinhole)| pinhole.ends_of == ends_of) {
             same.ends = ends;

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::events::Subscriptions;
 use super::firewall::SimulatedFirewall;
+use super::port_server::SimulatedPortServer;
 use crate::network::asked::Asked;
 
 /// The gateway's address.
@@ -35,18 +36,21 @@ const OFFER: Offer = Offer {
 const LAST_PORT: u16 = u16::MAX;
 
 pub(crate) struct SimulatedGateway {
-    table: BTreeMap<(String, u16), Row>,
+    pub(super) table: BTreeMap<(String, u16), Row>,
     up: bool,
     boot_id: u32,
     /// Whether it starts anew with the same BOOTID and on the same port.
     pub(crate) unchanging: bool,
     http_port: u16,
     up_since: Instant,
-    system_update_id: u32,
+    pub(super) system_update_id: u32,
     subscriptions: Subscriptions,
     pub(crate) external_address: String,
     pub(crate) nat_enabled: bool,
     pub(crate) firewall: SimulatedFirewall,
+    /// Whether it speaks UPnP.
+    pub(crate) igd: bool,
+    pub(crate) port_server: SimulatedPortServer,
     /// How often each action was called.
     pub(crate) calls: BTreeMap<String, u64>,
     /// Mappings that have ended with their lease.
@@ -54,11 +58,11 @@ pub(crate) struct SimulatedGateway {
     pub(crate) http_connections: u64,
 }
 
-struct Row {
-    client: String,
-    internal_port: u16,
-    description: String,
-    ends: Instant,
+pub(super) struct Row {
+    pub(super) client: String,
+    pub(super) internal_port: u16,
+    pub(super) description: String,
+    pub(super) ends: Instant,
 }
 
 impl SimulatedGateway {
@@ -75,6 +79,8 @@ impl SimulatedGateway {
             external_address: "11.11.11.1".to_owned(),
             nat_enabled: true,
             firewall: SimulatedFirewall::default(),
+            igd: true,
+            port_server: SimulatedPortServer::default(),
             calls: BTreeMap::new(),
             expired: 0,
             http_connections: 0,
@@ -150,6 +156,7 @@ impl SimulatedGateway {
     pub(super) fn start(&mut self) {
         self.table.clear();
         self.firewall.forget_all();
+        self.port_server.begin_epoch();
         self.up = true;
         if !self.unchanging {
             self.boot_id += 1;
@@ -165,7 +172,7 @@ impl SimulatedGateway {
 
     pub(super) fn listens_at(&mut self, address: SocketAddr) -> bool {
         let ours = [GATEWAY.into(), ROUTER.into(), GATEWAY_V6.into()];
-        let listens = self.up && ours.contains(&address.ip()) && address.port() == self.http_port;
+        let listens = self.up && self.igd && ours.contains(&address.ip()) && address.port() == self.http_port;
         self.http_connections += u64::from(listens);
         listens
     }
@@ -178,7 +185,7 @@ impl SimulatedGateway {
 
     /// Answers to a search, with its description at this address of its own.
     pub(super) fn answer(&self, search: &Search, at: IpAddr) -> Vec<String> {
-        if !self.up {
+        if !self.up || !self.igd {
             return Vec::new();
         }
         let root = self.description(View::Igd2).device;
@@ -304,7 +311,7 @@ impl SimulatedGateway {
         Ok(())
     }
 
-    fn expire(&mut self) {
+    pub(super) fn expire(&mut self) {
         let (before, now) = (self.table.len(), Instant::now());
         self.table.retain(|_, row| row.ends > now);
         self.expired += (before - self.table.len()) as u64;

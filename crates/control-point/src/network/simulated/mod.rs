@@ -3,6 +3,8 @@
 mod events;
 mod firewall;
 mod gateway;
+mod port_server;
+mod port_socket;
 mod serve;
 
 use std::collections::VecDeque;
@@ -20,6 +22,7 @@ use super::{BoxFuture, Connected, Datagrams, Interface, Listener, Network, scope
 use crate::discovery::{Discovery, discover};
 use crate::mapping::Random;
 pub(crate) use gateway::{GATEWAY, GATEWAY_V6, ROUTER, SimulatedGateway};
+pub(crate) use port_server::Speaks;
 
 /// The network; clones are the same one.
 #[derive(Clone)]
@@ -31,6 +34,7 @@ struct Inner {
     gateway: Mutex<SimulatedGateway>,
     conditions: Mutex<Conditions>,
     announcements: broadcast::Sender<Vec<u8>>,
+    port_announcements: broadcast::Sender<port_socket::Told>,
     doors: events::Doors,
 }
 
@@ -71,6 +75,7 @@ impl Simulated {
             gateway: Mutex::new(SimulatedGateway::new()),
             conditions: Mutex::new(conditions),
             announcements: broadcast::channel(64).0,
+            port_announcements: broadcast::channel(64).0,
             doors: events::Doors::default(),
         };
         Self { inner: Arc::new(inner) }
@@ -156,11 +161,15 @@ impl Simulated {
         self.gateway().start();
         if announced == Announced::Yes {
             self.announce_alive();
+            self.announce_ports();
         }
     }
 
     /// Sends `ssdp:alive`.
     pub(crate) fn announce_alive(&self) {
+        if !self.gateway().igd {
+            return;
+        }
         let datagram = self.gateway().alive();
         // Nobody may be listening.
         let _heard = self.inner.announcements.send(datagram.into_bytes());
@@ -281,6 +290,18 @@ impl Network for Simulated {
 
     fn announcement_socket_v6(&self, _on: u32) -> io::Result<Box<dyn Datagrams>> {
         self.announcement_socket(&[])
+    }
+
+    fn connected_socket(&self, from: SocketAddr, to: SocketAddr) -> io::Result<Box<dyn Datagrams>> {
+        self.port_socket(from, to)
+    }
+
+    fn port_announcement_socket(&self, _on: Ipv4Addr) -> io::Result<Box<dyn Datagrams>> {
+        Ok(self.port_listener(false))
+    }
+
+    fn port_announcement_socket_v6(&self, _on: u32) -> io::Result<Box<dyn Datagrams>> {
+        Ok(self.port_listener(true))
     }
 
     fn listen(&self, at: SocketAddr) -> io::Result<Box<dyn Listener>> {
