@@ -154,6 +154,13 @@ impl Discovery {
         self.without_cache()
     }
 
+    /// The same without UPnP.
+    pub(crate) fn port_protocols(&self) -> Vec<Carrier> {
+        let mut order = self.order.clone();
+        order.retain(|carrier| *carrier != Carrier::Igd);
+        order
+    }
+
     /// The protocols to use, the preferred one first.
     pub(crate) fn order(&self) -> &[Carrier] {
         &self.order

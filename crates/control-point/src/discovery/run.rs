@@ -15,12 +15,13 @@ use super::address::Reached;
 use super::cache::{self, Place};
 use super::examine::examine;
 use super::origin::{self, Origin};
-use super::search::{Command, Findings, LeadId, Plan, Remembered, Search, Until, Wanted, on_link};
+use super::search::{Choice, Command, Findings, LeadId, Plan, Remembered, Search, ServerId, Until, Wanted, on_link};
 use super::{Cached, Discovery, Family};
 use crate::error::{Conversation, Error, InvalidRequest, NoGateway, Unusable};
-use crate::gateway::{Found, Gateway, Thoroughness};
+use crate::gateway::{Found, Gateway, Known, Thoroughness};
 use crate::http;
 use crate::network::Datagrams;
+use crate::port_control::{Carrier, PortServer};
 
 /// Longest datagram that is read whole.
 const DATAGRAM: usize = 4096;
@@ -85,6 +86,7 @@ fn plan(discovery: &Discovery, origins: Vec<Origin>, place: Option<&Place>, unti
     Plan {
         origins,
         wanted,
+        order: discovery.order().to_vec(),
         remembered,
         timeout: discovery.timeout,
         until,
@@ -104,13 +106,17 @@ fn remembered(gateway: &Gateway) -> Option<Remembered> {
 struct Shell<'a> {
     discovery: &'a Discovery,
     http: Arc<http::Client>,
+    /// In the order of preference, without UPnP.
+    port_protocols: Vec<Carrier>,
     thoroughness: Thoroughness,
     start: Instant,
     sockets: Vec<Option<Arc<dyn Datagrams>>>,
     receivers: JoinSet<()>,
     examinations: JoinSet<(LeadId, Result<Found, Conversation>)>,
+    questions: JoinSet<(ServerId, Result<PortServer, Conversation>)>,
     answers: (mpsc::Sender<Heard>, mpsc::Receiver<Heard>),
     found: BTreeMap<LeadId, Found>,
+    servers: BTreeMap<ServerId, PortServer>,
 }
 
 /// An answer to a search from an origin.
@@ -134,8 +140,11 @@ impl<'a> Shell<'a> {
             sockets: plan.origins.iter().map(|_| None).collect(),
             receivers: JoinSet::new(),
             examinations: JoinSet::new(),
+            questions: JoinSet::new(),
+            port_protocols: discovery.port_protocols(),
             answers: mpsc::channel(QUEUE),
             found: BTreeMap::new(),
+            servers: BTreeMap::new(),
         }
     }
 
@@ -156,6 +165,12 @@ impl<'a> Shell<'a> {
                 Some(Ok((id, result))) = self.examinations.join_next() => {
                     let result = result.map(|found| self.keep(id, found));
                     search.handle_examined(id, result, self.start.elapsed());
+                }
+                Some(Ok((id, result))) = self.questions.join_next() => {
+                    let server = result.ok();
+                    let carrier = server.as_ref().map(PortServer::carrier);
+                    self.servers.extend(server.map(|server| (id, server)));
+                    search.handle_server(id, carrier, self.start.elapsed());
                 }
                 () = sleep_until(self.start + search.poll_timeout()) => search.handle_timeout(self.start.elapsed()),
             }
@@ -179,6 +194,18 @@ impl<'a> Shell<'a> {
                 let (http, thoroughness) = (Arc::clone(&self.http), self.thoroughness);
                 self.examinations.spawn(async move {
                     let result = examine(&http, location, from, thoroughness).await;
+                    (id, result)
+                });
+            }
+            Command::Ask {
+                id,
+                server,
+                from,
+                patience,
+            } => {
+                let (network, protocols) = (Arc::clone(&self.discovery.network), self.port_protocols.clone());
+                self.questions.spawn(async move {
+                    let result = PortServer::find(network, server, from, &protocols, patience).await;
                     (id, result)
                 });
             }
@@ -213,19 +240,25 @@ impl<'a> Shell<'a> {
         findings
     }
 
-    fn conclude(mut self, search: &Search, verdict: &[LeadId], origins: &[Origin]) -> Result<Vec<Gateway>, Error> {
-        let found = verdict
-            .iter()
-            .filter_map(|id| Some((search.heard(*id), self.found.remove(id)?)));
-        let gateways = found.map(|(heard, found)| {
+    fn conclude(mut self, search: &Search, verdict: &[Choice], origins: &[Origin]) -> Result<Vec<Gateway>, Error> {
+        let known = |choice: &Choice| {
+            let upnp = choice
+                .lead
+                .and_then(|id| Some((self.found.remove(&id)?, search.heard(id))));
+            let server = choice.server.and_then(|id| self.servers.remove(&id));
+            Known { upnp, server }
+        };
+        let known: Vec<Known> = verdict.iter().map(known).collect();
+        let gateways = known.into_iter().filter_map(|known| {
+            let (ours, host) = known.way()?;
             // On one link, each of our addresses will do.
-            let ours = origins.iter().find(|origin| origin.address == found.local());
-            let near = || origin::near(origins, found.location().authority()).map(|near| &origins[near]);
+            let ours = origins.iter().find(|origin| origin.address == ours);
+            let near = || origin::near(origins, host).map(|near| &origins[near]);
             let interface = ours
                 .or_else(near)
                 .map(|origin| origin.interface.clone())
                 .unwrap_or_default();
-            Gateway::new(found, heard, interface, self.discovery.clone())
+            Gateway::new(known, interface, self.discovery.clone(), &self.http)
         });
         let gateways: Vec<_> = gateways.collect();
         if !gateways.is_empty() {

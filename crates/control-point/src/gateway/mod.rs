@@ -3,6 +3,7 @@
 mod connection;
 mod found;
 mod layout;
+mod ports;
 mod wan;
 
 use std::fmt;
@@ -15,15 +16,16 @@ use tokio::sync::OnceCell;
 
 use crate::actions::{LanHostConfigManagement, Layer3Forwarding};
 use crate::discovery::{Discovery, Family};
-use crate::error::{Error, NoGateway, Unusable};
+use crate::error::{Conversation, Error, NoGateway, Unusable};
 use crate::http;
 use crate::mapping::Memory;
 use crate::network::Interface;
-use crate::port_control::Carrier;
+use crate::port_control::{Carrier, PortServer};
 use crate::raw::Descriptions;
 pub use connection::{Connection, StatusSeen};
 pub(crate) use found::{Found, Thoroughness};
 pub(crate) use layout::OfferedService;
+use ports::Ports;
 pub use wan::WanConnection;
 
 /// An internet gateway that was found. Cheap to clone; the clones are the same gateway.
@@ -35,10 +37,13 @@ pub struct Gateway {
 }
 
 struct Inner {
-    upnp: Option<Upnp>,
+    /// Once that has been found out; the inner `None`: it does not speak UPnP.
+    upnp: OnceCell<Option<Arc<Upnp>>>,
+    ports: Ports,
     /// Its address, with the interface that leads to a link-local one. The port says nothing.
     host: SocketAddr,
     local: IpAddr,
+    /// Where it was found.
     location: String,
     interface: String,
     http: Arc<http::Client>,
@@ -55,6 +60,14 @@ struct Upnp {
     heard: Heard,
 }
 
+/// How a gateway was found.
+pub(crate) struct Known {
+    /// By UPnP.
+    pub(crate) upnp: Option<(Found, Heard)>,
+    /// By PCP or NAT-PMP; there is at least one of both.
+    pub(crate) server: Option<PortServer>,
+}
+
 /// What an answer to a search says about a gateway besides where it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Heard {
@@ -64,21 +77,42 @@ pub(crate) struct Heard {
     pub(crate) boot_id: Option<u32>,
 }
 
+impl Known {
+    /// Our address towards it, and its address; `None` if nothing was found.
+    pub(crate) fn way(&self) -> Option<(IpAddr, SocketAddr)> {
+        let upnp = self
+            .upnp
+            .as_ref()
+            .map(|(found, _)| (found.local, found.location.authority()));
+        upnp.or_else(|| self.server.as_ref().map(|server| (server.local(), server.server())))
+    }
+}
+
 impl Gateway {
-    pub(crate) fn new(found: Found, heard: Heard, interface: String, discovery: Discovery) -> Self {
+    /// What was found in one way or in both; `None` if in none.
+    pub(crate) fn new(known: Known, interface: String, discovery: Discovery, http: &Arc<http::Client>) -> Option<Self> {
+        let (local, host) = known.way()?;
+        let Known { upnp, server } = known;
+        let location = match (&upnp, &server) {
+            (Some((found, _)), _) => found.location.to_string(),
+            (None, server) => location(server.as_ref()?),
+        };
+        let upnp = upnp.map(|(found, heard)| Arc::new(Upnp { found, heard }));
         let inner = Inner {
-            host: found.location.authority(),
-            local: found.local,
-            location: found.location.to_string(),
+            // Where it was not found by UPnP, nobody may have waited for that.
+            upnp: upnp.map_or_else(OnceCell::new, |upnp| OnceCell::new_with(Some(Some(upnp)))),
+            ports: Ports::new(server),
+            host,
+            local,
+            location,
             interface,
-            http: Arc::clone(&found.http),
-            upnp: Some(Upnp { found, heard }),
+            http: Arc::clone(http),
             discovery,
             memory: Memory::default(),
             descriptions: Descriptions::default(),
             sibling: OnceCell::new(),
         };
-        Self { inner: Arc::new(inner) }
+        Some(Self { inner: Arc::new(inner) })
     }
 
     /// The protocols by which mappings can be asked of it, as far as is known, in the order of
@@ -88,15 +122,40 @@ impl Gateway {
     /// others only when that one does not do.
     pub fn carriers(&self) -> Vec<Carrier> {
         let mut order = self.inner.discovery.order().to_vec();
-        order.retain(|carrier| self.speaks(*carrier));
+        order.retain(|carrier| match carrier {
+            Carrier::Igd => self.upnp().is_some(),
+            Carrier::Pcp | Carrier::NatPmp => self.inner.ports.known(*carrier).is_some(),
+        });
         order
     }
 
-    fn speaks(&self, carrier: Carrier) -> bool {
-        match carrier {
-            Carrier::Igd => self.inner.upnp.is_some(),
-            Carrier::Pcp | Carrier::NatPmp => false,
+    /// Finds out whether it speaks UPnP, unless that is known. That may take a second.
+    pub(crate) async fn look_for_upnp(&self) -> Result<&Connection, Unusable> {
+        if !self.inner.discovery.order().contains(&Carrier::Igd) {
+            return self.connection();
         }
+        let look = || async {
+            let discovery = self.discovery().of_any_gateway().gateway(self.search_address());
+            let found = discovery.protocol_order(&[Carrier::Igd]).await.ok()?;
+            found.inner.upnp.get().cloned().flatten()
+        };
+        self.inner.upnp.get_or_init(look).await;
+        self.connection()
+    }
+
+    /// The server of this protocol on it, if it is known to have one.
+    pub(crate) fn known_port_server(&self, carrier: Carrier) -> Option<&PortServer> {
+        self.inner.ports.known(carrier)
+    }
+
+    /// Finds the server of this protocol on it, unless that is known. That may take a second.
+    ///
+    /// # Errors
+    ///
+    /// [`Conversation::NotOffered`] if there is none.
+    pub(crate) async fn port_server(&self, carrier: Carrier) -> Result<&PortServer, Conversation> {
+        let server = self.inner.ports.server(carrier, self).await;
+        server.ok_or_else(|| Conversation::NotOffered(carrier.to_string()))
     }
 
     /// Its name for people (`friendlyName`); what it is, if it does not speak UPnP.
@@ -134,7 +193,7 @@ impl Gateway {
 
     /// Where its description is, with the interface that leads to a link-local address.
     pub(crate) fn url(&self) -> Option<&Url> {
-        Some(&self.inner.upnp.as_ref()?.found.location)
+        Some(&self.upnp()?.found.location)
     }
 
     /// Its address, with the interface that leads to a link-local one. The port says nothing.
@@ -195,7 +254,7 @@ impl Gateway {
             Family::Ipv6 => Family::Ipv4,
         };
         let discovery = self.discovery().of_any_gateway().family(family);
-        let is_it = |found: &Self| !self.udn().is_empty() && found.udn() == self.udn();
+        let is_it = |found: &Self| found.is_of_the_same_router(self);
         let first = discovery.clone().await.ok();
         let found = match first.filter(is_it) {
             Some(found) => found,
@@ -209,6 +268,23 @@ impl Gateway {
         };
         tracing::debug!(location = found.location(), "reached in another family");
         Ok(found)
+    }
+
+    /// Whether two gateways of different families are one: by name, or since both are where the same interface leads to the
+    /// internet, for those that have no name.
+    fn is_of_the_same_router(&self, other: &Self) -> bool {
+        let interfaces = self.inner.discovery.interfaces().unwrap_or_default();
+        let named = |gateway: &Self| !gateway.udn().is_empty();
+        let leads_out = |gateway: &Self| {
+            let mut there = interfaces
+                .iter()
+                .filter(|interface| interface.name == gateway.interface());
+            there.any(|interface| interface.gateways.contains(&gateway.address()))
+        };
+        match named(self) && named(other) {
+            true => self.udn() == other.udn(),
+            false => self.interface() == other.interface() && leads_out(self) && leads_out(other),
+        }
     }
 
     fn on_its_interface<T>(&self, look: impl Fn(&Interface) -> Option<T>) -> Option<T> {
@@ -227,14 +303,14 @@ impl Gateway {
 
     /// Its software, in its own words.
     pub fn server(&self) -> Option<&str> {
-        let Upnp { found, heard } = self.inner.upnp.as_ref()?;
+        let Upnp { found, heard } = self.upnp()?;
         heard.server.as_deref().or(found.server.as_deref())
     }
 
     /// `BOOTID.UPNP.ORG`: another value means that it has started anew. Not all gateways have it, and none that was
     /// found without a search.
     pub fn boot_id(&self) -> Option<u32> {
-        self.inner.upnp.as_ref()?.heard.boot_id
+        self.upnp()?.heard.boot_id
     }
 
     /// The version of its InternetGatewayDevice; 1 if it is another device, 0 if it does not speak UPnP.
@@ -250,7 +326,7 @@ impl Gateway {
 
     /// Its ways to the internet, the best first: at least one if it speaks UPnP, else none.
     pub fn connections(&self) -> &[Connection] {
-        self.inner.upnp.as_ref().map_or(&[], |upnp| &upnp.found.connections)
+        self.upnp().map_or(&[], |upnp| &upnp.found.connections)
     }
 
     /// The best way to the internet.
@@ -259,23 +335,23 @@ impl Gateway {
     ///
     /// [`Unusable::NoUpnp`] if the gateway is known by PCP or NAT-PMP only.
     pub fn connection(&self) -> Result<&Connection, Unusable> {
-        let upnp = self.inner.upnp.as_ref().ok_or(Unusable::NoUpnp)?;
+        let upnp = self.upnp().ok_or(Unusable::NoUpnp)?;
         Ok(upnp.found.best())
     }
 
     /// The service that knows which connection is the default, if there is one.
     pub fn layer3_forwarding(&self) -> Option<&Layer3Forwarding> {
-        self.inner.upnp.as_ref()?.found.layer3_forwarding.as_ref()
+        self.upnp()?.found.layer3_forwarding.as_ref()
     }
 
     /// The service that knows how hosts of the LAN are set up, if there is one.
     pub fn lan_host_config_management(&self) -> Option<&LanHostConfigManagement> {
-        self.inner.upnp.as_ref()?.found.lan_host.as_ref()
+        self.upnp()?.found.lan_host.as_ref()
     }
 
     /// Every service of the description whose URLs stay on the gateway.
     pub(crate) fn offered(&self) -> &[OfferedService] {
-        self.inner.upnp.as_ref().map_or(&[], |upnp| &upnp.found.services)
+        self.upnp().map_or(&[], |upnp| &upnp.found.services)
     }
 
     /// Where the events of the best connection are subscribed to, if it has any.
@@ -285,8 +361,12 @@ impl Gateway {
         offered?.events.as_ref()
     }
 
+    fn upnp(&self) -> Option<&Upnp> {
+        self.inner.upnp.get()?.as_deref()
+    }
+
     fn device(&self) -> Option<&Device> {
-        Some(&self.inner.upnp.as_ref()?.found.description.device)
+        Some(&self.upnp()?.found.description.device)
     }
 
     /// What its requests go through.
@@ -310,6 +390,16 @@ impl Gateway {
     }
 }
 
+/// What stands for the URL of a description where there is none.
+fn location(server: &PortServer) -> String {
+    let scheme = match server.carrier() {
+        Carrier::NatPmp => "nat-pmp",
+        Carrier::Pcp | Carrier::Igd => "pcp",
+    };
+    let at = SocketAddr::new(server.server().ip(), server.server().port());
+    format!("{scheme}://{at}")
+}
+
 impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gateway")
@@ -317,6 +407,7 @@ impl fmt::Debug for Gateway {
             .field("location", &self.location())
             .field("udn", &self.udn())
             .field("connections", &self.connections())
+            .field("carriers", &self.carriers())
             .finish_non_exhaustive()
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! [`Search`] is driven from outside. Time is what has passed since the start.
 //! - Tell it what happened: [`handle_timeout`](Search::handle_timeout), [`handle_answer`](Search::handle_answer),
-//!   [`handle_examined`](Search::handle_examined).
+//!   [`handle_examined`](Search::handle_examined), [`handle_server`](Search::handle_server).
 //! - Then do what it says: [`poll_command`](Search::poll_command) until there is nothing more.
 //! - Then ask whether it has [decided](Search::verdict), and if not, come back when something happens, at the latest
 //!   at [`poll_timeout`](Search::poll_timeout).
 
 mod lead;
 mod plan;
+mod servers;
 #[cfg(test)]
 mod tests;
 
@@ -25,8 +26,10 @@ use super::rank::{GatewayRank, Place, Standing, patience};
 use super::target::{self, Promise, Receivers, Round};
 use crate::error::{Conversation, Rejected};
 use crate::gateway::Heard;
+use crate::port_control::Carrier;
 use lead::{Lead, Source, State};
-pub(crate) use plan::{Command, Findings, LeadId, Plan, Remembered, Until, Wanted};
+pub(crate) use plan::{Choice, Command, Findings, LeadId, Plan, Remembered, ServerId, Until, Wanted};
+use servers::Server;
 
 /// Most leads followed from one responder.
 const LEADS_PER_RESPONDER: usize = 8;
@@ -67,6 +70,7 @@ pub(crate) struct Search {
     tours: Vec<Tour>,
     guessed: bool,
     leads: Vec<Lead>,
+    servers: Vec<Server>,
     rejected: Vec<Rejected>,
     commands: VecDeque<Command>,
 }
@@ -85,6 +89,7 @@ impl Search {
     pub(crate) fn new(plan: Plan) -> Self {
         let mut search = Self {
             tours: tours(&plan),
+            servers: servers::to_ask(&plan),
             plan,
             now: Duration::ZERO,
             begin: Duration::ZERO,
@@ -102,6 +107,7 @@ impl Search {
     pub(crate) fn handle_timeout(&mut self, now: Duration) {
         self.now = now;
         self.examine_more();
+        self.ask_servers();
         self.send_what_is_due();
         if self.next_guess().is_some_and(|at| at <= now) {
             self.follow_guesses();
@@ -172,6 +178,7 @@ impl Search {
         }
         if self.tours.iter().all(|tour| tour.rounds_sent == 0) && !self.waits_for_memory() {
             self.begin = now;
+            self.ask_servers();
             self.send_what_is_due();
         }
         self.examine_more();
@@ -189,13 +196,16 @@ impl Search {
         let times = ends
             .into_iter()
             .chain(settled)
+            .chain(self.servers.iter().filter_map(|server| self.server_settled_at(server)))
+            .chain(self.preferred_server_by())
+            .chain(self.next_ask())
             .chain(self.next_round())
             .chain(self.next_guess());
         times.filter(|at| *at > self.now).min().unwrap_or(self.now)
     }
 
     /// The gateways, the best first and each once, as soon as it is decided. None: nobody who could be used.
-    pub(crate) fn verdict(&self) -> Option<Vec<LeadId>> {
+    pub(crate) fn verdict(&self) -> Option<Vec<Choice>> {
         self.is_over().then(|| self.gateways())
     }
 
@@ -312,6 +322,9 @@ impl Search {
     // --- Leads ---
 
     fn follow_what_is_known(&mut self) {
+        if !self.plan.by_upnp() {
+            return;
+        }
         if let Wanted::Described(location) = &self.plan.wanted {
             self.follow(
                 location.clone(),
@@ -327,7 +340,9 @@ impl Search {
                 && let Ok(place) = lead::place(&self.plan.origins, origin, location.host(), &location)
             {
                 self.follow(location, place, Source::Memory { udn }, Promise::NewGateway, None);
-                self.begin = HEAD_START.min(self.plan.timeout / 4);
+                if self.plan.order.first() == Some(&Carrier::Igd) {
+                    self.begin = HEAD_START.min(self.plan.timeout / 4);
+                }
             }
         }
     }
@@ -343,7 +358,7 @@ impl Search {
             Wanted::At(_) => LONG_SILENCE,
             Wanted::Any | Wanted::Described(_) => return None,
         };
-        (!self.guessed).then_some((self.begin + silence).min(self.plan.timeout))
+        (!self.guessed && self.plan.by_upnp()).then_some((self.begin + silence).min(self.plan.timeout))
     }
 
     /// A guess is made only about a host of which nothing is known.
@@ -466,8 +481,9 @@ impl Search {
     // --- Deciding ---
 
     fn is_over(&self) -> bool {
-        let open = self.leads.iter().any(|lead| self.is_expected(lead));
         let time_over = self.now >= self.plan.timeout;
+        let asked = !time_over && self.servers.iter().any(Server::is_open);
+        let open = asked || self.leads.iter().any(|lead| self.is_expected(lead));
         let nobody_answers = time_over || !self.plan.searches();
         if (nobody_answers && !open) || self.now >= self.plan.timeout + GRACE {
             return true;
@@ -492,14 +508,27 @@ impl Search {
         told && lead.is_open()
     }
 
-    fn best(&self) -> Option<(&Lead, GatewayRank)> {
-        let ranked = self.leads.iter().filter_map(|lead| Some((lead, lead.rank()?)));
-        ranked.min_by_key(|(_, rank)| *rank)
+    fn best(&self) -> Option<(Candidate<'_>, GatewayRank)> {
+        let leads = self
+            .leads
+            .iter()
+            .filter_map(|lead| Some((Candidate::Lead(lead), lead.rank()?)));
+        let servers = self
+            .standing_alone()
+            .map(|(_, server)| (Candidate::Server(server), server.rank()));
+        leads.chain(servers).min_by_key(|(_, rank)| *rank)
+    }
+
+    fn is_settled(&self, best: Candidate<'_>, rank: GatewayRank) -> bool {
+        match best {
+            Candidate::Lead(lead) => self.preferred_server_by().is_none() && self.is_settled_on_lead(lead, rank),
+            Candidate::Server(server) => self.is_settled_on_server(server),
+        }
     }
 
     /// Whether the best gateway, or one less good, has been known for so long that a better one would have come, and
     /// nothing better is being examined.
-    fn is_settled(&self, best: &Lead, rank: GatewayRank) -> bool {
+    fn is_settled_on_lead(&self, best: &Lead, rank: GatewayRank) -> bool {
         let waited = self.leads.iter().filter_map(|lead| self.settled_at(lead));
         let safe_place = !matches!(best.place, Place::OnLink(_) | Place::Beyond(_));
         let known = safe_place && matches!(best.source, Source::Memory { .. });
@@ -518,7 +547,47 @@ impl Search {
         Some(since + patience(rank, alone, known)?)
     }
 
-    fn gateways(&self) -> Vec<LeadId> {
+    /// Each gateway once, the best first.
+    fn gateways(&self) -> Vec<Choice> {
+        let leads = self.unique_leads().into_iter();
+        let leads = leads.filter_map(|index| Some((self.leads[index].rank()?, Some(index), None)));
+        let alone = self
+            .standing_alone()
+            .map(|(index, server)| (server.rank(), None, Some(index)));
+        let mut ranked: Vec<_> = leads.chain(alone).collect();
+        ranked.sort_by_key(|(rank, ..)| *rank);
+        let mut gateways: Vec<(Option<usize>, Option<usize>)> = Vec::new();
+        for (_, lead, server) in ranked {
+            let (lead, server) = (
+                lead.or_else(|| self.lead_at(&self.servers[server?])),
+                server.or_else(|| self.server_at(&self.leads[lead?])),
+            );
+            let known = |known: &(Option<usize>, Option<usize>)| {
+                (lead.is_some() && known.0 == lead) || (server.is_some() && known.1 == server)
+            };
+            if !gateways.iter().any(known) {
+                gateways.push((lead, server));
+            }
+        }
+        let choice = |(lead, server): (Option<usize>, Option<usize>)| Choice {
+            lead: lead.map(LeadId),
+            server: server.map(ServerId),
+        };
+        gateways.into_iter().map(choice).collect()
+    }
+
+    fn server_at(&self, lead: &Lead) -> Option<usize> {
+        let speaks = |server: &Server| server.carrier().is_some() && server.is_host_of(lead);
+        self.servers.iter().position(speaks)
+    }
+
+    fn lead_at(&self, server: &Server) -> Option<usize> {
+        let of_host = |index: &usize| server.is_host_of(&self.leads[*index]);
+        self.unique_leads().into_iter().find(of_host)
+    }
+
+    /// The leads that are gateways, each gateway once, the best first.
+    fn unique_leads(&self) -> Vec<usize> {
         let mut found: Vec<_> = self.leads.iter().enumerate().collect();
         found.retain(|(_, lead)| lead.rank().is_some());
         found.sort_by_key(|(_, lead)| lead.rank());
@@ -530,14 +599,22 @@ impl Search {
                 None => unique.push((index, lead)),
             }
         }
-        unique.into_iter().map(|(index, _)| LeadId(index)).collect()
+        unique.into_iter().map(|(index, _)| index).collect()
     }
+}
+
+/// Somebody who may be taken.
+#[derive(Clone, Copy, Debug)]
+enum Candidate<'a> {
+    Lead(&'a Lead),
+    Server(&'a Server),
 }
 
 impl Plan {
     /// Whether anything is sent, and so anybody may answer.
     fn searches(&self) -> bool {
         match self.wanted {
+            _ if !self.by_upnp() => false,
             Wanted::Any => !self.origins.is_empty(),
             Wanted::At(to) => origin::towards(&self.origins, to).is_some(),
             Wanted::Described(_) => false,

@@ -7,6 +7,7 @@ use portreeve_wire::Url;
 
 use super::super::origin::Origin;
 use super::super::rank::Standing;
+use crate::port_control::Carrier;
 
 /// What to search.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct Plan {
     pub(crate) origins: Vec<Origin>,
     /// What for.
     pub(crate) wanted: Wanted,
+    /// By which protocols, the preferred one first.
+    pub(crate) order: Vec<Carrier>,
     /// Gateways that were taken in this network before.
     pub(crate) remembered: Vec<Remembered>,
     /// After this time, nobody who has not answered will.
@@ -58,6 +61,19 @@ pub(crate) struct Remembered {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct LeadId(pub(super) usize);
 
+/// Names a gateway that is asked for PCP and NAT-PMP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ServerId(pub(super) usize);
+
+/// A gateway that was found, in one way or in both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Choice {
+    /// By its description.
+    pub(crate) lead: Option<LeadId>,
+    /// By what it speaks on port 5351.
+    pub(crate) server: Option<ServerId>,
+}
+
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
@@ -79,6 +95,33 @@ pub(crate) enum Command {
         /// Our address to come from; the system's choice if there is none.
         from: Option<IpAddr>,
     },
+    /// Ask whether PCP or NAT-PMP is spoken there.
+    Ask {
+        /// For the report.
+        id: ServerId,
+        /// Where.
+        server: SocketAddr,
+        /// Our address to come from.
+        from: IpAddr,
+        /// For how long.
+        patience: Duration,
+    },
+}
+
+impl Plan {
+    /// Whether UPnP may be used.
+    pub(super) fn by_upnp(&self) -> bool {
+        self.order.contains(&Carrier::Igd)
+    }
+
+    /// Whether UPnP may be used, and rather than this.
+    pub(super) fn prefers_upnp_to(&self, other: Carrier) -> bool {
+        let position = |wanted| self.order.iter().position(|carrier| *carrier == wanted);
+        match (position(Carrier::Igd), position(other)) {
+            (Some(upnp), Some(other)) => upnp < other,
+            (upnp, _) => upnp.is_some(),
+        }
+    }
 }
 
 /// What an examination showed of a gateway.

@@ -5,6 +5,7 @@ mod families;
 mod following;
 mod properties;
 mod sending;
+mod servers;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -25,6 +26,8 @@ pub(super) struct Driven {
     pub(super) sent: Vec<(Duration, usize, SocketAddr, String)>,
     /// What is being examined.
     pub(super) examining: Vec<(LeadId, String, Option<IpAddr>)>,
+    /// Who was asked for PCP and NAT-PMP: when, where, from which address of ours, and for how long.
+    pub(super) asked: Vec<(Duration, ServerId, SocketAddr, IpAddr, Duration)>,
     /// How each search went out, in full.
     pub(super) datagrams: Vec<String>,
 }
@@ -36,6 +39,7 @@ impl Driven {
             now: Duration::ZERO,
             sent: Vec::new(),
             examining: Vec::new(),
+            asked: Vec::new(),
             datagrams: Vec::new(),
         };
         driven.obey();
@@ -112,7 +116,13 @@ impl Driven {
 
     #[track_caller]
     pub(super) fn assert_found(&self, ids: &[LeadId]) {
-        assert_eq!(self.search.verdict().as_deref(), Some(ids));
+        let leads = |choices: Vec<Choice>| {
+            choices
+                .into_iter()
+                .map(|choice| choice.lead)
+                .collect::<Option<Vec<_>>>()
+        };
+        assert_eq!(self.search.verdict().and_then(leads).as_deref(), Some(ids));
     }
 
     fn obey(&mut self) {
@@ -123,6 +133,12 @@ impl Driven {
                     self.sent.push((self.now, origin, to, target.unwrap().to_owned()));
                     self.datagrams.push(datagram);
                 }
+                Command::Ask {
+                    id,
+                    server,
+                    from,
+                    patience,
+                } => self.asked.push((self.now, id, server, from, patience)),
                 Command::Examine { id, location, from } => self.examining.push((id, location.to_string(), from)),
             }
         }
@@ -149,6 +165,7 @@ pub(super) fn plan() -> Plan {
     Plan {
         origins: vec![lan(), loopback()],
         wanted: Wanted::Any,
+        order: vec![Carrier::Igd, Carrier::Pcp, Carrier::NatPmp],
         remembered: Vec::new(),
         timeout: Duration::from_secs(1),
         until: Until::Certain,
