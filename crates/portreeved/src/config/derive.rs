@@ -80,7 +80,9 @@ pub fn engine_config(settings: &Settings, own: &Own) -> Config {
         link_control: settings.link.control,
         link_kind: own.link.kind,
         link_timeouts: own.link.timeouts,
-        ..Config::default()
+        pcp: settings.pcp,
+        nat_pmp: settings.nat_pmp,
+        quirks: settings.quirks,
     }
 }
 

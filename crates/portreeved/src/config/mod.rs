@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use portreeve::Carrier;
-use portreeve_engine::config::{Firewall, Leases, Nat, WhenDisconnected};
+use portreeve_engine::config::{Firewall, Leases, Nat, NatPmp, Pcp, WhenDisconnected};
 use portreeve_engine::policy::Policy;
 use portreeve_engine::ports::PortRange;
 use portreeve_engine::{Protocol, RemoteHost};
@@ -56,9 +56,9 @@ pub struct Settings {
     /// `[ipv6]`.
     pub ipv6: Ipv6Settings,
     /// `[pcp]`.
-    pub pcp: PcpSettings,
+    pub pcp: Pcp,
     /// `[nat-pmp]`.
-    pub nat_pmp: NatPmpSettings,
+    pub nat_pmp: NatPmp,
     /// `[admin]`.
     pub admin: AdminSettings,
     /// `[nftables]`.
@@ -192,24 +192,6 @@ pub enum FirewallChoice {
     None,
 }
 
-/// `[pcp]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PcpSettings {
-    /// Whether PCP is spoken.
-    pub enabled: bool,
-    /// The shortest lifetime granted, in seconds.
-    pub minimum_lifetime: u32,
-    /// The longest lifetime granted, in seconds.
-    pub maximum_lifetime: u32,
-}
-
-/// `[nat-pmp]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NatPmpSettings {
-    /// Whether NAT-PMP is spoken.
-    pub enabled: bool,
-}
-
 /// `[limits]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitSettings {
@@ -313,22 +295,6 @@ impl Default for Ipv6Settings {
             firewall: FirewallChoice::Auto,
             mark: 0x1000_0000,
         }
-    }
-}
-
-impl Default for PcpSettings {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            minimum_lifetime: 120,
-            maximum_lifetime: 86_400,
-        }
-    }
-}
-
-impl Default for NatPmpSettings {
-    fn default() -> Self {
-        Self { enabled: true }
     }
 }
 

@@ -13,6 +13,8 @@ use portreeve_engine::{
     Change, Engine, EntryKey, Event, Flow, Kept, LinkReport, Reply, Request, RequestId, Time, UpstreamCommand,
 };
 use portreeve_store::LeaseStore;
+use portreeve_wire::nat_pmp;
+use portreeve_wire::pcp::Operation;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error, info, warn};
 
@@ -251,6 +253,9 @@ impl Driver {
         {
             self.look_up(flow);
         }
+        if is_for_port(&request) {
+            self.refresh_listening(now);
+        }
         if let Some(asked) = asked {
             match asked {
                 (_, "AddPortMapping" | "AddAnyPortMapping" | "X_GetPossiblePortMappingNumberOfEntries") => {
@@ -440,6 +445,15 @@ impl Driver {
             Ok(()) => info!("all mappings and pinholes ended"),
             Err(error) => error!(%error, "mappings could not be ended; their leases end by themselves"),
         }
+    }
+}
+
+/// Whether a client of PCP or NAT-PMP wants an external port, and so one on which nobody listens.
+fn is_for_port(request: &Request) -> bool {
+    match request {
+        Request::Pcp { request, .. } => request.lifetime > 0 && request.operation != Operation::Announce,
+        Request::NatPmp { request, .. } => matches!(request, nat_pmp::Request::Map { lifetime: 1.., .. }),
+        _ => false,
     }
 }
 

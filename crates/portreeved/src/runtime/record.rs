@@ -1,6 +1,6 @@
 //! Every change of a mapping, of a pinhole or of the link is one structured line of the log.
 
-use portreeve_engine::{Cause, Event, Expiry, Mapping, Pinhole, RemoteHost};
+use portreeve_engine::{Cause, Event, Expiry, Mapping, Pinhole, Rejection, RemoteHost};
 use tracing::{debug, info, warn};
 
 use super::clock;
@@ -41,7 +41,7 @@ fn event(event: &Event) {
             caller,
             action,
             rejection,
-        } if action.contains("Get") || action.starts_with("Check") => {
+        } if is_reading(action) => {
             debug!(%caller, action, code = rejection.number(), reason = %rejection, "refused");
         }
         Event::Refused {
@@ -49,7 +49,8 @@ fn event(event: &Event) {
             action,
             rejection,
         } => {
-            info!(%caller, action, code = rejection.number(), reason = %rejection, "refused");
+            let over = protocol(rejection);
+            info!(%caller, over, action, code = rejection.number(), reason = %rejection, "refused");
         }
         Event::Link {
             status,
@@ -70,6 +71,18 @@ fn event(event: &Event) {
                 );
             }
         }
+    }
+}
+
+fn is_reading(action: &str) -> bool {
+    action.contains("Get") || action.starts_with("Check") || action == "external address"
+}
+
+fn protocol(rejection: &Rejection) -> &'static str {
+    match rejection {
+        Rejection::Pcp(..) => "pcp",
+        Rejection::NatPmp(..) => "nat-pmp",
+        _ => "upnp",
     }
 }
 
