@@ -1,7 +1,8 @@
-//! The load: SOAP requests made by hand over plain sockets, from one thread, so that it leaves the machine to what is measured.
+//! The load: SOAP requests and NAT-PMP datagrams made by hand over plain sockets, from one thread, so that it leaves the machine to what is measured.
 
 mod action;
 mod connection;
+mod datagram;
 mod generator;
 mod response;
 mod single;
@@ -9,6 +10,7 @@ mod single;
 use std::net::SocketAddrV4;
 
 pub(crate) use action::Action;
+pub(crate) use datagram::{Datagrams, NatPmp};
 pub(crate) use generator::{Load, Outcome};
 pub(crate) use single::Client;
 

@@ -55,7 +55,7 @@ fn configuration(lab: &Lab, directory: &Path) -> String {
          listening_ip={lan}\n\
          port=5000\n\
          enable_upnp=yes\n\
-         enable_natpmp=no\n\
+         enable_natpmp=yes\n\
          secure_mode=yes\n\
          force_igd_desc_v1=no\n\
          uuid=8a3b1c52-5c2e-4a54-9d0f-3f6d6f6d7001\n\

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 use portreeve_testkit::{Lab, Process, TempDir, wait_until};
@@ -194,6 +195,20 @@ impl Subject {
             *times.entry(name.trim_end().to_owned()).or_default() += Duration::from_nanos(nanos.unwrap_or(0));
         }
         times
+    }
+
+    /// Keeps its threads, and those that they start from now on, on one core.
+    pub(crate) fn pin(&self, core: usize) {
+        let mut cores = CpuSet::new();
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid()));
+        for task in tasks.into_iter().flatten().flatten() {
+            let id = task.file_name().to_str().and_then(|id| id.parse().ok());
+            let Some(id) = id.map(Pid::from_raw) else { continue };
+            let pinned = cores.set(core).and_then(|()| sched_setaffinity(id, &cores));
+            if let Err(error) = pinned {
+                eprintln!("... {} stays on all cores: {error}", self.kind.name());
+            }
+        }
     }
 
     /// What it logged, where that is kept.

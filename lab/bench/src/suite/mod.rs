@@ -8,6 +8,7 @@ mod expiry;
 mod flush;
 mod keep;
 mod memory;
+mod nat_pmp;
 mod read;
 mod restart;
 
@@ -44,6 +45,8 @@ pub(crate) enum Bench {
     Discover,
     /// A thousand mappings kept by one process: memory and traffic
     Keep,
+    /// NAT-PMP requests per second, on one core
+    NatPmp,
 }
 
 /// How much is measured.
@@ -93,6 +96,7 @@ impl Bench {
             Self::Flush => flush::run(context),
             Self::Discover => discover::run(context),
             Self::Keep => keep::run(context),
+            Self::NatPmp => nat_pmp::run(context),
         }
     }
 }
