@@ -7,6 +7,10 @@ use std::path::Path;
 mod description;
 #[path = "../../../fuzz/checks/gena.rs"]
 mod gena;
+#[path = "../../../fuzz/checks/nat_pmp.rs"]
+mod nat_pmp;
+#[path = "../../../fuzz/checks/pcp.rs"]
+mod pcp;
 #[path = "../../../fuzz/checks/scpd.rs"]
 mod scpd;
 #[path = "../../../fuzz/checks/soap.rs"]
@@ -59,4 +63,14 @@ fn scpd_corpus() {
 #[test]
 fn gena_corpus() {
     replay("gena", gena::check);
+}
+
+#[test]
+fn pcp_corpus() {
+    replay("pcp", pcp::check);
+}
+
+#[test]
+fn nat_pmp_corpus() {
+    replay("nat_pmp", nat_pmp::check);
 }
