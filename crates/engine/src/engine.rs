@@ -332,7 +332,10 @@ impl Engine {
             self.events.extend(outbox.events);
             self.link_commands.extend(outbox.commands);
         }
-        self.observed.flows.clear();
+        // What waits for an upstream gateway still needs what it asked about.
+        if self.upstream.parked() == 0 {
+            self.observed.flows.clear();
+        }
         self.group.system_update_id_before = self.system_update_id;
         self.group.config_before = None;
     }

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU16;
 
-use portreeve_engine::{Expiry, Flow, Key, Origin, PcpOpcode, Protocol, RemoteHost, Reply};
+use portreeve_engine::upstream::{UpstreamCommand, UpstreamReport};
+use portreeve_engine::{Expiry, Flow, Key, Origin, PcpOpcode, Protocol, RemoteHost, Reply, RequestId};
 use portreeve_wire::pcp::{self, Assigned, Map, Nonce, Operation, Peer, ResultCode};
 use portreeve_wire::{Quirk, Quirks};
 
@@ -300,4 +301,36 @@ fn a_third_party_is_served_where_hosts_may_map_for_each_other() {
     };
     assert_eq!(ask_peer(&mut gateway, 600, for_bob), Ok(3074));
     assert_eq!(gateway.outbound[0].client, BOB.parse::<Ipv4Addr>().unwrap());
+}
+
+#[test]
+fn the_port_of_a_flow_is_remembered_while_an_upstream_gateway_is_asked() {
+    let mut gateway = Gateway::new(config());
+    let now = gateway.now;
+    gateway.engine.handle_upstream(UpstreamReport::Found, now);
+    gateway.carry_out();
+    let caller: IpAddr = ALICE.parse().unwrap();
+    let request = pcp::Request {
+        lifetime: 600,
+        client: caller,
+        operation: Operation::Peer(peer()),
+    };
+    gateway
+        .engine
+        .handle_flow(Flow::of(&request).unwrap(), NonZeroU16::new(40000));
+    let id = RequestId(7);
+    gateway.engine.handle_request(id, Request::Pcp { caller, request }, now);
+    gateway.carry_out();
+    assert!(gateway.engine.poll_reply().is_none());
+    let Some(UpstreamCommand::Open { ticket, port }) = gateway.engine.poll_upstream_command() else {
+        panic!("the upstream gateway is asked");
+    };
+    assert_eq!(port.port.get(), 40000);
+    gateway.engine.handle_upstream(UpstreamReport::Opened(ticket), now);
+    gateway.carry_out();
+    let Some((answered, Reply::Pcp(answer))) = gateway.engine.poll_reply() else {
+        panic!("it is answered");
+    };
+    assert_eq!(answered, id);
+    assert_eq!(answer.outcome.unwrap().external.map(|(_, port)| port), Some(40000));
 }
