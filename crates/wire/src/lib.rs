@@ -1,4 +1,5 @@
-//! UPnP Internet Gateway Device, PCP and NAT-PMP on the wire: bytes to types and back, without I/O, clock or randomness.
+//! UPnP Internet Gateway Device, PCP and NAT-PMP on the wire: bytes to types and back, without I/O, clock or
+//! randomness.
 //!
 //! The heart is [`service`]: one table per service, from which the SCPD, the validation of arguments, the dispatch in
 //! the engine and the rendering of answers all follow.
