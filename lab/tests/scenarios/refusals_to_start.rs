@@ -200,6 +200,16 @@ fn a_taken_ssdp_port_is_named() {
 }
 
 #[test]
+fn a_taken_port_of_pcp_is_named_with_a_way_out() {
+    let Some(bed) = idle(&[]) else { return };
+    let _other = bed
+        .gateway()
+        .run(|| std::net::UdpSocket::bind((bed.gateway().ipv4(), 5351)))
+        .expect("a free port");
+    ends_with(&run(&bed), UNAVAILABLE, &["5351", "ss -lunp", "pcp.enabled=false"]);
+}
+
+#[test]
 fn a_bad_command_line_is_a_matter_of_usage() {
     let Some(bed) = idle(&[]) else { return };
     for arguments in [

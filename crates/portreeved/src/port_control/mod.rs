@@ -75,8 +75,9 @@ impl<A: AskTogether> PortControl<A> {
 
     /// Opens the port on an interface whose addresses are of one family, if anything is spoken there.
     pub(crate) fn open(&self, lan: &Lan) -> Result<Option<LanSocket>, Failure> {
-        match self.terms().spoken_on(lan).is_something() {
-            true => open(lan).map(Some),
+        let spoken = self.terms().spoken_on(lan);
+        match spoken.is_something() {
+            true => open(lan, spoken).map(Some),
             false => Ok(None),
         }
     }
@@ -127,21 +128,21 @@ impl<A: AskTogether> PortControl<A> {
     }
 }
 
-fn open(lan: &Lan) -> Result<LanSocket, Failure> {
+fn open(lan: &Lan, spoken: Spoken) -> Result<LanSocket, Failure> {
     let domain = match lan.ipv4() {
         Some(_) => Domain::IPV4,
         None => Domain::IPV6,
     };
     match LanSocket::open(lan, domain, SERVER_PORT, widen) {
         Ok(socket) => {
-            info!(interface = %lan.interface, "serving PCP and NAT-PMP on UDP port {SERVER_PORT}");
+            info!(interface = %lan.interface, "serving {spoken} on UDP port {SERVER_PORT}");
             Ok(socket)
         }
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(Failure::new(
             Status::Unavailable,
             format!(
-                "UDP port {SERVER_PORT} of {} is in use by another program, so clients of PCP and NAT-PMP could not be \
-                 served; see which with `ss -lunp sport = :{SERVER_PORT}` and stop it (often another UPnP daemon), or \
+                "UDP port {SERVER_PORT} of {} is in use by another program, so {spoken} could not be served; see \
+                 which with `ss -lunp sport = :{SERVER_PORT}` and stop it (often another UPnP daemon), or \
                  do without with `--set pcp.enabled=false --set nat-pmp.enabled=false`",
                 lan.interface
             ),

@@ -1,5 +1,7 @@
 //! What is spoken where.
 
+use std::fmt;
+
 use portreeve_engine::config::Nat;
 
 use crate::config::{Own, Pinholes, Settings};
@@ -57,6 +59,18 @@ impl Spoken {
     /// Whether there is anything.
     pub(super) fn is_something(self) -> bool {
         self.nat_pmp || self.pcp
+    }
+}
+
+/// Their names.
+impl fmt::Display for Spoken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match (self.nat_pmp, self.pcp) {
+            (true, true) => "NAT-PMP and PCP",
+            (true, false) => "NAT-PMP",
+            (false, true) => "PCP",
+            (false, false) => "nothing",
+        })
     }
 }
 
