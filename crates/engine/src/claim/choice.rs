@@ -32,14 +32,14 @@ impl Claim<'_> {
             return Err(Denied::Backend(refusal.why.clone()));
         }
         let fits = |port: &NonZeroU16| self.fits(context, *port).is_ok();
-        let wished = match wish {
-            Wish::Exactly(port) => Some(port),
+        let start = match wish {
+            Wish::Exactly(port) => port,
             Wish::Rather(wished) => {
                 let own = self.same_rows(context).map(|row| row.key.external_port);
                 if let Some(port) = wished.into_iter().chain(own).find(fits) {
                     return Ok(port);
                 }
-                wished
+                wished.unwrap_or(self.socket.port)
             }
             Wish::Suggested(wished) => {
                 if let Some(own) = self.own_row(context) {
@@ -55,10 +55,9 @@ impl Claim<'_> {
                 if let Some(port) = there.into_iter().find(fits).or_else(|| wished.filter(free)) {
                     return Ok(port);
                 }
-                wished
+                self.socket.port
             }
         };
-        let start = wished.unwrap_or(self.socket.port);
         if !context.config.policy.may_allow(self.at(0, start)) {
             return Err(Denied::NoPortAllowed);
         }
@@ -88,7 +87,7 @@ impl Claim<'_> {
     fn same_rows<'c>(&self, context: &'c Context<'_>) -> impl Iterator<Item = &'c Mapping> {
         let rows = context.ledger.table().of_socket(self.socket);
         rows.map(AsRef::as_ref).filter(|row| {
-            let is_ours = row.origin.is_same_protocol(self.origin);
+            let is_ours = lease::of_others(context, row, self.origin).next().is_none();
             let is_alike = is_ours || row.enabled && self.enabled;
             let is_open = row.origin != Origin::Static || !matches!(self.origin, Origin::Upnp(_));
             let is_permitted = row.origin == Origin::Static || context.permits(row);
@@ -115,12 +114,7 @@ impl Claim<'_> {
         for step in 0..self.span.get() {
             let port = first.checked_add(step).ok_or(Denied::NoPortFree)?;
             let socket = self.socket_at(step).ok_or(Denied::NoPortFree)?;
-            let policy = &context.config.policy;
-            // What the administrator wrote down needs no rule.
-            let mut rows = context.ledger.table().at_port(port, socket.protocol);
-            if !policy.permits(context.caller, self.at(step, port))
-                && !rows.any(|row| row.origin == Origin::Static && row.socket() == socket)
-            {
+            if !self.is_allowed(context, step, port) {
                 return Err(Denied::Policy);
             }
             if step > 0 && self.is_elsewhere(context, socket, port) {
@@ -129,6 +123,15 @@ impl Claim<'_> {
             self.fits_one(context, socket, port)?;
         }
         Ok(())
+    }
+
+    /// Whether the rules give this port to the caller. What the administrator wrote down needs no rule to be shared.
+    pub(super) fn is_allowed(&self, context: &Context<'_>, step: u16, port: NonZeroU16) -> bool {
+        let socket = self.socket_at(step);
+        let mut rows = context.ledger.table().at_port(port, self.socket.protocol);
+        context.config.policy.permits(context.caller, self.at(step, port))
+            || !matches!(self.origin, Origin::Upnp(_))
+                && rows.any(|row| row.origin == Origin::Static && Some(row.socket()) == socket)
     }
 
     /// Whether the same protocol has this socket at another port, so that it cannot be part of a span.
@@ -164,29 +167,16 @@ impl Claim<'_> {
         if row.internal_client != socket.client {
             return Err(Denied::AnotherHosts);
         }
-        let is_ours = row.origin.is_same_protocol(self.origin);
-        let leads_elsewhere = row.socket() != socket;
-        let is_shared = context.ledger.is_shared(&row.key);
-        let fits = match (is_ours, is_same) {
-            // UPnP may overwrite its own entries, unless somebody relies on them.
-            (true, true) if is_upnp => !is_shared || (!leads_elsewhere && row.enabled == self.enabled),
-            (true, false) if is_upnp => true,
-            _ if leads_elsewhere => false,
-            (true, true) => true,
-            // To be closed for the sake of filters, but somebody else wants it open.
-            (true, false) => !(self.is_filtered() && row.key.remote_host == RemoteHost::Any && is_shared),
+        let is_ours_alone = lease::of_others(context, row, self.origin).next().is_none();
+        let is_open = row.key.remote_host == RemoteHost::Any;
+        let fits = match (is_ours_alone, is_same) {
+            // UPnP may lead its own elsewhere, and its ports to several sockets.
+            (true, _) if is_upnp => true,
+            _ if row.socket() != socket => false,
+            (true, _) => true,
             (false, true) => row.enabled && self.enabled,
-            (false, false) => {
-                let (theirs, ours) = (is_filter(row), self.is_filtered());
-                let we_open = !matches!(
-                    self.origin,
-                    Origin::Pcp(PcpOrigin {
-                        opcode: PcpOpcode::Peer,
-                        ..
-                    })
-                );
-                !(theirs && we_open || ours && row.key.remote_host == RemoteHost::Any)
-            }
+            // What others want open cannot be filtered, and what others filter is not opened.
+            (false, false) => !(self.is_filtered() && is_open || self.opens() && !is_open && is_filtered(context, row)),
         };
         fits.then_some(()).ok_or(Denied::AnotherProtocols)
     }
@@ -194,6 +184,11 @@ impl Claim<'_> {
     /// Whether the claim is one for certain remote hosts, by FILTER.
     fn is_filtered(&self) -> bool {
         is_map(self.origin) && !self.remote_hosts.contains(&RemoteHost::Any)
+    }
+
+    /// Whether the claim lets in what a filter of MAP keeps out; PEER lets in only whom the host calls.
+    fn opens(&self) -> bool {
+        !matches!(self.origin, Origin::Pcp(_))
     }
 
     /// Whether another host has the same number of the other transport by NAT-PMP, which keeps it for that host (RFC 6886
@@ -204,7 +199,10 @@ impl Claim<'_> {
             Protocol::Udp => Protocol::Tcp,
         };
         let mut rows = context.ledger.table().at_port(port, other);
-        rows.any(|row| matches!(row.origin, Origin::NatPmp(_)) && row.internal_client != self.socket.client)
+        rows.any(|row| {
+            row.internal_client != self.socket.client
+                && lease::of(context, row).any(|lease| matches!(lease.origin, Origin::NatPmp(_)))
+        })
     }
 }
 
@@ -222,9 +220,9 @@ fn is_about_port(refusal: &Refusal) -> bool {
     }
 }
 
-/// Whether the row keeps others out by FILTER.
-fn is_filter(row: &Mapping) -> bool {
-    is_map(row.origin) && row.key.remote_host != RemoteHost::Any
+/// Whether MAP has limited a row to its remote host.
+fn is_filtered(context: &Context<'_>, row: &Mapping) -> bool {
+    lease::of(context, row).any(|lease| is_map(lease.origin))
 }
 
 fn is_map(origin: Origin) -> bool {

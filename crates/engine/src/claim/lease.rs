@@ -5,7 +5,6 @@
 
 use crate::context::Context;
 use crate::mapping::{Expiry, Key, Mapping, Origin};
-use crate::time::Time;
 
 /// What one protocol has been promised of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,22 +13,41 @@ pub(crate) struct Lease {
     pub(crate) expiry: Expiry,
 }
 
+/// Every lease on a row that has not ended.
+pub(crate) fn of<'a>(context: &'a Context<'_>, row: &Mapping) -> impl Iterator<Item = Lease> + use<'a> {
+    let shared = context.ledger.leases(&row.key);
+    let alone = shared.is_empty().then_some(Lease {
+        origin: row.origin,
+        expiry: row.expiry,
+    });
+    let now = Expiry::At(context.now);
+    let leases = alone.into_iter().chain(shared.iter().cloned());
+    leases.filter(move |lease| lease.expiry > now)
+}
+
 /// The lease that the protocol of `origin` has on a row.
 pub(crate) fn of_protocol(context: &Context<'_>, row: &Mapping, origin: Origin) -> Option<Lease> {
-    let mut leases = of(context, row).into_iter();
-    leases.find(|lease| lease.origin.is_same_protocol(origin) && !lease.has_ended(context.now))
+    of(context, row).find(|lease| lease.origin.is_same_protocol(origin))
+}
+
+/// What all protocols but that of `origin` have been promised of a row.
+pub(crate) fn of_others<'a>(
+    context: &'a Context<'_>,
+    row: &Mapping,
+    origin: Origin,
+) -> impl Iterator<Item = Lease> + use<'a> {
+    of(context, row).filter(move |lease| !lease.origin.is_same_protocol(origin))
 }
 
 /// Enters a row of the claim's own protocol, new or renewed; what others were promised of it stays.
 pub(crate) fn hold(context: &mut Context<'_>, mapping: Mapping) {
-    let lease = Lease {
-        origin: mapping.origin,
-        expiry: mapping.expiry,
-    };
     match context.ledger.is_shared(&mapping.key) {
         true => {
-            let mut leases = others(context, &mapping, lease.origin);
-            leases.push(lease);
+            let ours = Lease {
+                origin: mapping.origin,
+                expiry: mapping.expiry,
+            };
+            let leases = of_others(context, &mapping, ours.origin).chain([ours]).collect();
             put(context, mapping, leases);
         }
         false => context.ledger.put(mapping),
@@ -38,10 +56,9 @@ pub(crate) fn hold(context: &mut Context<'_>, mapping: Mapping) {
 
 /// Promises something of another protocol's row, of which nothing changes but its end. What the administrator wrote down
 /// has none.
-pub(crate) fn share(context: &mut Context<'_>, row: &Mapping, lease: Lease) {
+pub(crate) fn share(context: &mut Context<'_>, row: &Mapping, ours: Lease) {
     if row.origin != Origin::Static {
-        let mut leases = others(context, row, lease.origin);
-        leases.push(lease);
+        let leases = of_others(context, row, ours.origin).chain([ours]).collect();
         put(context, row.clone(), leases);
     }
 }
@@ -52,37 +69,18 @@ pub(crate) fn withdraw(context: &mut Context<'_>, key: Key, origin: Origin) -> b
     let Some(row) = context.ledger.table().find(&key).cloned() else {
         return false;
     };
-    let mut leases = others(context, &row, origin);
-    leases.retain(|lease| !lease.has_ended(context.now));
-    let goes = leases.is_empty();
+    let others: Vec<Lease> = of_others(context, &row, origin).collect();
+    let goes = others.is_empty();
     match goes {
         true => context.ledger.remove(key),
-        false => put(context, Mapping::clone(&row), leases),
+        false => put(context, Mapping::clone(&row), others),
     }
     goes
-}
-
-/// Every lease on a row.
-fn of(context: &Context<'_>, row: &Mapping) -> Vec<Lease> {
-    match context.ledger.leases(&row.key) {
-        [] => vec![Lease {
-            origin: row.origin,
-            expiry: row.expiry,
-        }],
-        shared => shared.to_vec(),
-    }
-}
-
-fn others(context: &Context<'_>, row: &Mapping, origin: Origin) -> Vec<Lease> {
-    let mut leases = of(context, row);
-    leases.retain(|lease| !lease.origin.is_same_protocol(origin));
-    leases
 }
 
 /// Puts a row with the leases on it. It stays with its protocol while that has one, and then passes to the one that has
 /// it longest.
 fn put(context: &mut Context<'_>, row: Mapping, mut leases: Vec<Lease>) {
-    leases.retain(|lease| !lease.has_ended(context.now));
     let Some(longest) = leases.iter().max_by_key(|lease| lease.expiry).cloned() else {
         return;
     };
@@ -98,10 +96,4 @@ fn put(context: &mut Context<'_>, row: Mapping, mut leases: Vec<Lease>) {
         leases.clear();
     }
     context.ledger.set_leases(key, leases);
-}
-
-impl Lease {
-    fn has_ended(&self, now: Time) -> bool {
-        self.expiry <= Expiry::At(now)
-    }
 }

@@ -78,12 +78,11 @@ impl Claim<'_> {
 
     /// Refuses what the caller may not have at all, and what nobody can have in the gateway's present state.
     fn check_admission(&self, context: &Context<'_>, wish: Wish) -> Result<(), Denied> {
-        let policy = &context.config.policy;
         let client = self.socket.client;
         let permitted = match wish {
-            Wish::Exactly(port) | Wish::Rather(Some(port)) => policy.permits(context.caller, self.at(0, port)),
+            Wish::Exactly(port) | Wish::Rather(Some(port)) => self.is_allowed(context, 0, port),
             // Whether some port is permitted shows when one is chosen.
-            Wish::Rather(None) | Wish::Suggested(_) => policy.reaches(context.caller, client.into()),
+            Wish::Rather(None) | Wish::Suggested(_) => context.config.policy.reaches(context.caller, client.into()),
         };
         if !permitted {
             return Err(Denied::Policy);
@@ -129,12 +128,18 @@ impl Claim<'_> {
         let keys: Vec<(Socket, Key)> = self.keys(port).collect();
         for (socket, key) in keys {
             let before = context.ledger.table().find(&key).cloned();
-            let ours = Lease {
-                origin: self.origin,
-                expiry: self.expiry,
+            let is_others = |before: &Mapping| {
+                !before.origin.is_same_protocol(self.origin)
+                    && lease::of_others(context, before, self.origin).next().is_some()
             };
-            match before {
-                Some(before) if !before.origin.is_same_protocol(self.origin) => lease::share(context, &before, ours),
+            match before.as_deref() {
+                Some(before) if is_others(before) => {
+                    let ours = Lease {
+                        origin: self.origin,
+                        expiry: self.expiry,
+                    };
+                    lease::share(context, before, ours);
+                }
                 before => {
                     let mapping = Mapping {
                         key,
@@ -146,7 +151,7 @@ impl Claim<'_> {
                         origin: self.origin,
                     };
                     // A renewal is no change that others must learn of: announcing each would be a storm.
-                    has_changed |= before.as_ref().is_none_or(|before| {
+                    has_changed |= before.is_none_or(|before| {
                         Mapping {
                             expiry: mapping.expiry,
                             origin: mapping.origin,

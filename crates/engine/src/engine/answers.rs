@@ -82,12 +82,13 @@ impl Engine {
 
     /// The reply to a request that failed for a reason outside of it: what it changes could not be stored.
     pub(super) fn failure(&self, request: &Request, fault: Fault, now: Time) -> (Reply, Option<Rejection>) {
+        let reason = || fault.reason.as_deref().unwrap_or_default().to_owned();
         let reply = match request {
             Request::Call { .. } => return (Reply::Call(Err(fault.clone())), Some(Rejection::Upnp(fault))),
             Request::Query { .. } => Reply::Value(Err(fault)),
-            Request::Pcp { .. } => return self.answer_pcp(Err(pcp_server::Rejected::for_now(fault.to_string())), now),
+            Request::Pcp { .. } => return self.answer_pcp(Err(pcp_server::Rejected::for_now(reason())), now),
             Request::NatPmp { .. } => {
-                return self.answer_nat_pmp(Err(nat_pmp_server::Rejected::for_now(fault.to_string())), now);
+                return self.answer_nat_pmp(Err(nat_pmp_server::Rejected::for_now(reason())), now);
             }
             Request::Reconfigure(_) => Reply::Reconfigured(Err(fault)),
             Request::Link(_) => Reply::Link(Err(fault)),

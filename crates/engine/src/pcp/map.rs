@@ -198,21 +198,22 @@ fn delete(
         protocol.is_none_or(|protocol| row.key.protocol == protocol)
             && port.is_none_or(|first| (first..=first.saturating_add(size - 1)).contains(&row.internal_port))
     };
-    let (mut ours, mut others) = (Vec::new(), None);
+    let (mut ours, mut strangers, mut others) = (Vec::new(), None, None);
     for row in context.ledger.table().of_client(host).filter(|row| is_meant(row)) {
         match made_by(context, row, origin) {
             Some((theirs, _)) if theirs.nonce == origin.nonce => ours.push(row.key),
-            Some((_, expiry)) => others = Some(expiry),
-            // PEER manages its own, and deleting everything means everything of PCP.
-            None if port.is_none() || is_of_peer(row) => {}
-            None => others = others.or(Some(row.expiry)),
+            Some((_, expiry)) => strangers = Some(expiry),
+            None if is_of_peer(row) => {}
+            None => others = Some(row.expiry),
         }
     }
-    let is_refused = match port {
-        Some(_) => others.is_some(),
-        None => ours.is_empty() && others.is_some(),
+    // To delete everything is to delete what this nonce has made; to delete one is to want it gone.
+    let in_the_way = match (port, ours.is_empty()) {
+        (Some(_), true) => strangers.or(others),
+        (Some(_), false) | (None, true) => strangers,
+        (None, false) => None,
     };
-    if is_refused && let Some(expiry) = others {
+    if let Some(expiry) = in_the_way {
         return Err(wrong_nonce(context, expiry));
     }
     let mut has_changed = false;

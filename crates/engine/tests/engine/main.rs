@@ -16,6 +16,7 @@ mod pcp_ipv6;
 mod pcp_peer;
 mod pinhole_model;
 mod pinholes;
+mod port_control;
 mod system_update_id;
 mod upstream;
 mod values;
