@@ -107,19 +107,26 @@ impl Message {
     }
 
     /// The answer to it that a datagram is; none if it is something else, which is dropped.
+    ///
+    /// Whoever speaks a version does not refuse it: what does is the answer to a request of the other protocol.
     pub(super) fn answer(&self, datagram: &[u8]) -> Option<Answer> {
-        match self {
+        let (answer, is_spoken) = match self {
             Self::Pcp(request) => {
                 let response = pcp_client::read(datagram).ok()?;
-                response.answers(request).then(|| Answer::of_pcp(&response))
+                let answer = response.answers(request).then(|| Answer::of_pcp(&response))?;
+                (answer, response.version == pcp::VERSION)
             }
             Self::NatPmp(request) => {
                 let response = nat_pmp_client::read(datagram).ok()?;
-                response.answers(request).then(|| Answer::of_nat_pmp(&response))
+                let answer = response.answers(request).then(|| Answer::of_nat_pmp(&response))?;
+                (answer, response.body == nat_pmp_client::Body::Version(NAT_PMP_VERSION))
             }
-        }
+        };
+        (!is_spoken || !answer.refuses_version()).then_some(answer)
     }
 }
+
+const NAT_PMP_VERSION: u8 = 0;
 
 fn nat_pmp_map(ask: &Ask, lifetime: u32) -> Result<Message, Conversation> {
     let lacks = |what: &str| Err(Conversation::NotOffered(format!("{what} over NAT-PMP")));

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use portreeve_wire::pcp::Nonce;
 use portreeve_wire::pcp::client::Continuity;
 use tokio::time::Instant;
 
@@ -41,6 +42,8 @@ struct Inner {
     memory: Mutex<Memory>,
     /// NAT-PMP has one request under way at a time (RFC 6886 section 3.1).
     turn: tokio::sync::Mutex<()>,
+    /// Of the mapping that shows the external address, lest one that could not be removed is in the way of the next.
+    trial: Nonce,
 }
 
 impl PortServer {
@@ -75,6 +78,7 @@ impl PortServer {
             found_at,
             memory: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
+            trial: nonce(),
         };
         let found = Self { inner: Arc::new(inner) };
         found.note(&answer);
@@ -198,7 +202,7 @@ impl PortServer {
             external_port: ExternalPort::Any,
             external_address: None,
             lease: SHORTEST,
-            nonce: nonce(),
+            nonce: self.inner.trial,
             remote: None,
             description: String::new(),
         };

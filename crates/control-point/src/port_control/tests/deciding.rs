@@ -233,6 +233,8 @@ fn sendings(negotiation: &mut Negotiation, now: Duration) -> Vec<u8> {
 
 const EIGHT_OCTETS: [u8; 8] = [0, 0, 0, 1, 0, 0, 0, 5];
 
+const OF_ANOTHER_VERSION: [u8; 8] = [1, 128, 0, 1, 0, 0, 0, 5];
+
 #[test]
 fn silence_brings_in_the_next_protocol_beside_the_first() {
     let mut negotiation = negotiation();
@@ -268,12 +270,45 @@ fn a_refusal_of_the_version_brings_it_in_at_once_and_is_no_answer_to_it() {
 }
 
 #[test]
+fn a_protocol_that_is_spoken_is_not_refused_by_an_answer_to_the_other() {
+    // NAT-PMP, which answers twice that it does not speak PCP.
+    let mut negotiation = negotiation();
+    sendings(&mut negotiation, Duration::ZERO);
+    assert_eq!(sendings(&mut negotiation, millis(250)), [2, 0]);
+    negotiation.handle_datagram(at(GATEWAY), &EIGHT_OCTETS, millis(260));
+    negotiation.handle_datagram(at(GATEWAY), &EIGHT_OCTETS, millis(261));
+    assert_eq!(negotiation.poll_outcome(millis(261)), None);
+    // PCP, which answers that it does not speak NAT-PMP.
+    let mut negotiation = self::negotiation();
+    sendings(&mut negotiation, Duration::ZERO);
+    sendings(&mut negotiation, millis(250));
+    let refused = PcpAnswer {
+        epoch: 9,
+        outcome: Err(pcp::ResultCode::UnsuppVersion.into()),
+    };
+    negotiation.handle_datagram(at(GATEWAY), &pcp::answer(&[0, 0], &refused), millis(260));
+    assert_eq!(negotiation.poll_outcome(millis(261)), None);
+    let look = Message::look(Carrier::Pcp, HERE.into()).unwrap().datagram();
+    let here = PcpAnswer {
+        epoch: 9,
+        outcome: Ok(Assigned {
+            lifetime: 0,
+            external: None,
+            port_set: None,
+        }),
+    };
+    negotiation.handle_datagram(at(GATEWAY), &pcp::answer(&look, &here), millis(270));
+    let (carrier, _) = negotiation.poll_outcome(millis(270)).unwrap().unwrap();
+    assert_eq!(carrier, Carrier::Pcp);
+}
+
+#[test]
 fn what_speaks_neither_is_known_as_such() {
     let mut negotiation = negotiation();
     sendings(&mut negotiation, Duration::ZERO);
     negotiation.handle_datagram(at(GATEWAY), &EIGHT_OCTETS, millis(3));
     sendings(&mut negotiation, millis(3));
-    negotiation.handle_datagram(at(GATEWAY), &EIGHT_OCTETS, millis(6));
+    negotiation.handle_datagram(at(GATEWAY), &OF_ANOTHER_VERSION, millis(6));
     assert_eq!(negotiation.poll_outcome(millis(6)), Some(Err(Failed::NotSpoken)));
     let mut half = self::negotiation();
     sendings(&mut half, Duration::ZERO);

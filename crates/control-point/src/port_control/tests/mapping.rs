@@ -153,7 +153,8 @@ async fn a_gateway_that_has_started_anew_is_asked_again() {
 async fn every_result_code_is_told_as_it_is_named() {
     let network = network(Speaks::Both);
     let server = find(&network).await.unwrap();
-    for &code in ResultCode::ALL {
+    let spoken = |code: &&ResultCode| **code != ResultCode::UnsuppVersion;
+    for &code in ResultCode::ALL.iter().filter(spoken) {
         network.gateway().port_server.pcp_refuses = Some(Refused {
             code,
             lifetime: Some(0),
@@ -166,7 +167,8 @@ async fn every_result_code_is_told_as_it_is_named() {
         assert_eq!((refused.code, refused.name), (code.number().into(), code.name()));
     }
     let server = find_by(&network, &[Carrier::NatPmp]).await.unwrap();
-    for code in nat_pmp::ResultCode::ALL {
+    let spoken = |code: &nat_pmp::ResultCode| *code != nat_pmp::ResultCode::UnsupportedVersion;
+    for code in nat_pmp::ResultCode::ALL.into_iter().filter(spoken) {
         network.gateway().port_server.nat_pmp_refuses = Some(code);
         let refused = refusal(server.map(&ask()).await);
         assert_eq!((refused.code, refused.name), (code.number(), code.name()));

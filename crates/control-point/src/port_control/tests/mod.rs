@@ -5,6 +5,7 @@ mod deciding;
 mod epochs;
 mod finding;
 mod mapping;
+mod miniupnpd;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
