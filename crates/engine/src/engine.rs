@@ -101,8 +101,8 @@ struct Group {
     inputs: Vec<Planned>,
     system_update_id_before: u32,
     config_before: Option<Config>,
-    /// The link, the epoch and the address told in it, as they were before the first input that concerns the link.
-    link_before: Option<(Link, Epoch, Option<Ipv4Addr>)>,
+    /// The link as it was before the first input that concerns it.
+    link_before: Option<Link>,
 }
 
 #[derive(Debug)]
@@ -431,8 +431,7 @@ impl Engine {
         self.ledger.blame(self.group.inputs.len());
         let (mark, system_update_id) = (self.ledger.mark(), self.system_update_id);
         if planned.input.concerns_link() {
-            let before = || (self.link.clone(), self.epoch, self.told_address);
-            self.group.link_before.get_or_insert_with(before);
+            self.group.link_before.get_or_insert_with(|| self.link.clone());
         }
         planned.reply = match &planned.input {
             Input::Request(_, request) => {
@@ -475,7 +474,7 @@ impl Engine {
     }
 
     /// Another external address than clients were told begins an epoch (RFC 6887 section 8.5, RFC 6886 section 3.6); none at
-    /// all does not, since the one that comes back may be the same.
+    /// all does not, since the one that comes back may be the same. Planning the same again changes nothing of it.
     fn follow_address(&mut self, now: Time) {
         let Some(address) = self.link.external_address() else {
             return;
@@ -539,8 +538,8 @@ impl Engine {
         if let Some(config) = self.group.config_before.take() {
             self.config = config;
         }
-        if let Some((link, epoch, told_address)) = self.group.link_before.take() {
-            (self.link, self.epoch, self.told_address) = (link, epoch, told_address);
+        if let Some(link) = self.group.link_before.take() {
+            self.link = link;
         }
         std::mem::take(&mut self.group.inputs)
     }

@@ -87,7 +87,7 @@ impl Claim<'_> {
     fn same_rows<'c>(&self, context: &'c Context<'_>) -> impl Iterator<Item = &'c Mapping> {
         let rows = context.ledger.table().of_socket(self.socket);
         rows.map(AsRef::as_ref).filter(|row| {
-            let is_ours = lease::of_others(context, row, self.origin).next().is_none();
+            let is_ours = row.origin.is_same_protocol(self.origin);
             let is_alike = is_ours || row.enabled && self.enabled;
             let is_open = row.origin != Origin::Static || !matches!(self.origin, Origin::Upnp(_));
             let is_permitted = row.origin == Origin::Static || context.permits(row);
@@ -167,7 +167,8 @@ impl Claim<'_> {
         if row.internal_client != socket.client {
             return Err(Denied::AnotherHosts);
         }
-        let is_ours_alone = lease::of_others(context, row, self.origin).next().is_none();
+        let is_ours_alone =
+            row.origin.is_same_protocol(self.origin) && lease::of_others(context, row, self.origin).next().is_none();
         let is_open = row.key.remote_host == RemoteHost::Any;
         let fits = match (is_ours_alone, is_same) {
             // UPnP may lead its own elsewhere, and its ports to several sockets.

@@ -128,12 +128,8 @@ impl Claim<'_> {
         let keys: Vec<(Socket, Key)> = self.keys(port).collect();
         for (socket, key) in keys {
             let before = context.ledger.table().find(&key).cloned();
-            let is_others = |before: &Mapping| {
-                !before.origin.is_same_protocol(self.origin)
-                    && lease::of_others(context, before, self.origin).next().is_some()
-            };
             match before.as_deref() {
-                Some(before) if is_others(before) => {
+                Some(before) if !before.origin.is_same_protocol(self.origin) => {
                     let ours = Lease {
                         origin: self.origin,
                         expiry: self.expiry,

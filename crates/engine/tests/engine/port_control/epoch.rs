@@ -88,21 +88,6 @@ fn an_address_that_changed_while_the_gateway_was_off_begins_an_epoch() {
 }
 
 #[test]
-fn a_group_that_is_planned_again_begins_one_epoch() {
-    let mut gateway = Gateway::new(config());
-    gateway.pass(Duration::from_secs(100));
-    gateway.engine.handle_link(with_address("11.11.11.3"), gateway.now);
-    let mut refusals = 3;
-    gateway.refuse = Box::new(move |_| {
-        refusals -= i32::from(refusals > 0);
-        (refusals > 0).then_some(Refusal::PortTaken)
-    });
-    gateway.now = gateway.now + Duration::from_secs(1);
-    assert_eq!(gateway.nat_pmp(ALICE, 8080, 0, 60), Ok((8082, 60)));
-    assert_eq!(seconds(&gateway), 1, "since the address came");
-}
-
-#[test]
 fn an_address_that_the_administrator_reports_counts() {
     let mut gateway = Gateway::new(config());
     gateway.pass(Duration::from_secs(100));

@@ -2,7 +2,7 @@
 //! promised what. A row of the table is there while anybody has been promised it, and as long as the longest promise.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use portreeve_engine::Kept;
@@ -150,6 +150,9 @@ enum Kind {
     Static,
 }
 
+/// Port, protocol, remote host.
+type Key = (u16, usize, usize);
+
 /// What one protocol has been promised of a row.
 #[derive(Clone, Debug)]
 struct Promise {
@@ -182,12 +185,21 @@ struct Claim {
 #[derive(Debug, Default)]
 struct Model {
     promises: Vec<Promise>,
+    /// To which protocol a row belongs: the first, while it has it; then, when next somebody asks, the one that has it
+    /// longest.
+    owners: BTreeMap<Key, Kind>,
     now: u64,
 }
 
+impl Promise {
+    fn key(&self) -> Key {
+        (self.port, self.row.protocol, self.row.remote)
+    }
+}
+
 impl Model {
-    /// Every row there is: port, the rest, seconds left.
-    fn table(&self) -> BTreeSet<(u16, Row, u64)> {
+    /// Every row there is: port, the rest, seconds left, and to whom it belongs.
+    fn table(&self) -> BTreeSet<(u16, Row, u64, Kind)> {
         let longest = |one: &Promise| {
             let same = self
                 .promises
@@ -196,10 +208,33 @@ impl Model {
             same.map(|promise| promise.until).max().unwrap_or(0)
         };
         let left = |promise: &Promise| longest(promise).saturating_sub(self.now).min(STATIC);
-        self.promises
-            .iter()
-            .map(|promise| (promise.port, promise.row, left(promise)))
-            .collect()
+        let row = |promise: &Promise| (promise.port, promise.row, left(promise), self.owners[&promise.key()]);
+        self.promises.iter().map(row).collect()
+    }
+
+    /// Settles to whom rows belong that somebody has asked for or given up.
+    fn settle(&mut self, keys: impl IntoIterator<Item = Key>) {
+        for key in keys {
+            let there = || self.promises.iter().filter(|promise| promise.key() == key);
+            let owner = self.owners.get(&key).copied();
+            let owner = owner.filter(|owner| there().any(|promise| promise.kind == *owner));
+            // Of equals the one that was promised last.
+            let longest = there().max_by_key(|promise| promise.until).map(|promise| promise.kind);
+            match owner.or(longest) {
+                Some(owner) => self.owners.insert(key, owner),
+                None => self.owners.remove(&key),
+            };
+        }
+    }
+
+    /// Takes promises back.
+    fn forget(&mut self, is_meant: impl Fn(&Promise) -> bool) {
+        let (gone, kept) = std::mem::take(&mut self.promises)
+            .into_iter()
+            .partition(|promise| is_meant(promise));
+        self.promises = kept;
+        let gone: Vec<Promise> = gone;
+        self.settle(gone.iter().map(Promise::key));
     }
 
     fn at<'a>(&'a self, port: u16, protocol: usize) -> impl Iterator<Item = &'a Promise> + 'a {
@@ -223,7 +258,8 @@ impl Model {
                 let at = self.at(port, asked.protocol);
                 at.filter(|other| other.row.remote == there.row.remote)
             };
-            let is_ours_alone = same_row().all(|other| other.kind == claim.kind);
+            let is_ours_alone =
+                same_row().all(|other| other.kind == claim.kind) && self.owners[&there.key()] == claim.kind;
             let has_filter = there.row.remote > 0 && same_row().any(|other| other.kind == Kind::Pcp);
             match (there.kind, claim.kind) {
                 (Kind::Static, Kind::Upnp) => true,
@@ -266,7 +302,7 @@ impl Model {
         let gone = self.given_up(claim).filter(|promise| self.is_alone(promise)).count();
         let own = rows
             .iter()
-            .filter(|(_, row, _)| row.client == claim.rows[0].client)
+            .filter(|(_, row, ..)| row.client == claim.rows[0].client)
             .count();
         new == 0 || rows.len() + new <= TABLE + gone && own + new <= QUOTA + gone
     }
@@ -299,18 +335,16 @@ impl Model {
     fn grant(&mut self, claim: &Claim, port: u16) {
         let kind = claim.kind;
         let remotes: Vec<usize> = claim.rows.iter().map(|row| row.remote).collect();
-        self.promises.retain(|there| {
-            let is_given_up =
-                kind == Kind::Pcp && leads_to(there.row, claim.rows[0]) && !remotes.contains(&there.row.remote);
-            let is_replaced = (there.port, there.row.protocol) == (port, claim.rows[0].protocol)
-                && remotes.contains(&there.row.remote);
-            there.kind != kind || !(is_given_up || is_replaced)
+        self.forget(|there| {
+            let is_given_up = leads_to(there.row, claim.rows[0]) && !remotes.contains(&there.row.remote);
+            kind == Kind::Pcp && there.kind == kind && is_given_up
         });
         for row in &claim.rows {
-            let is_static = |there: &Promise| there.kind == Kind::Static && there.row.remote == row.remote;
-            if self.at(port, row.protocol).any(is_static) {
+            let key = (port, row.protocol, row.remote);
+            if self.owners.get(&key) == Some(&Kind::Static) {
                 continue;
             }
+            self.promises.retain(|there| there.kind != kind || there.key() != key);
             self.promises.push(Promise {
                 kind,
                 nonce: claim.nonce,
@@ -318,6 +352,7 @@ impl Model {
                 row: *row,
                 until: claim.until,
             });
+            self.settle([key]);
         }
     }
 
@@ -436,7 +471,7 @@ impl World {
                 });
                 prop_assert!(outcome.is_ok() == may || outcome.is_err() && !certain, "{:?}", outcome);
                 if outcome.is_ok() {
-                    self.model.promises.retain(|there| !is_it(there));
+                    self.model.forget(is_it);
                 }
             }
             Step::UpnpDeleteRange { client, protocol } => {
@@ -448,8 +483,8 @@ impl World {
                 ];
                 let outcome = self.gateway.call(CLIENTS[client], 2, "DeletePortMappingRange", &range);
                 if outcome.is_ok() {
-                    self.model.promises.retain(|there| {
-                        there.kind == Kind::Static || (there.row.client, there.row.protocol) != (client, protocol)
+                    self.model.forget(|there| {
+                        there.kind != Kind::Static && (there.row.client, there.row.protocol) == (client, protocol)
                     });
                 }
             }
@@ -475,9 +510,7 @@ impl World {
                 );
                 // What can be deleted is deleted, whatever the answer, if the world plays along.
                 if outcome.is_ok() || certain || outcome == Err(NatPmpCode::NotAuthorized) {
-                    self.model
-                        .promises
-                        .retain(|there| there.kind != Kind::NatPmp || !is_meant(there));
+                    self.model.forget(|there| there.kind == Kind::NatPmp && is_meant(there));
                 }
             }
             Step::Pcp {
@@ -515,6 +548,8 @@ impl World {
                 self.model.now += seconds;
                 let now = self.model.now;
                 self.model.promises.retain(|promise| promise.until > now);
+                let left: BTreeSet<Key> = self.model.promises.iter().map(Promise::key).collect();
+                self.model.owners.retain(|key, _| left.contains(key));
             }
             Step::Restart => self.restart(),
             Step::Refuse { changes } => self.to_refuse.set(changes),
@@ -711,19 +746,17 @@ impl World {
             outcome
         );
         if outcome.is_ok() {
-            self.model.promises.retain(|there| !is_ours(there));
+            self.model.forget(is_ours);
         }
         Ok(())
     }
 
     /// What the administrator writes down comes first, and what was in its way goes.
     fn enter_statics(&mut self) {
-        self.model.promises.retain(|there| there.kind != Kind::Static);
+        self.model.forget(|there| there.kind == Kind::Static);
         for mapping in &self.config.statics {
             let port = mapping.key.external_port.get();
-            self.model
-                .promises
-                .retain(|there| there.port != port || there.row.protocol != 0);
+            self.model.forget(|there| there.port == port && there.row.protocol == 0);
             self.model.promises.push(Promise {
                 kind: Kind::Static,
                 nonce: 0,
@@ -737,6 +770,7 @@ impl World {
                 },
                 until: u64::MAX,
             });
+            self.model.settle([(port, 0, 0)]);
         }
     }
 
@@ -744,27 +778,25 @@ impl World {
     fn restart(&mut self) {
         let now = self.gateway.now;
         let rows: Vec<Arc<Mapping>> = self.gateway.engine.mappings().cloned().collect();
-        let mut promises = Vec::new();
-        for mapping in &rows {
-            let (kind, nonce) = match mapping.origin {
-                Origin::Upnp(_) => (Kind::Upnp, 0),
-                Origin::NatPmp(_) => (Kind::NatPmp, 0),
-                Origin::Pcp(origin) => (Kind::Pcp, origin.nonce.0[0]),
-                Origin::Static => (Kind::Static, 0),
+        let left = |mapping: &Arc<Mapping>| {
+            let nonce = match mapping.origin {
+                Origin::Pcp(origin) => origin.nonce.0[0],
+                _ => 0,
             };
-            let (port, row, left) = seen(mapping, now);
-            promises.push(Promise {
+            let (port, row, left, kind) = seen(mapping, now);
+            let until = match kind {
+                Kind::Static => u64::MAX,
+                _ => self.model.now + left,
+            };
+            Promise {
                 kind,
                 nonce,
                 port,
                 row,
-                until: match kind {
-                    Kind::Static => u64::MAX,
-                    _ => self.model.now + left,
-                },
-            });
-        }
-        self.model.promises = promises;
+                until,
+            }
+        };
+        self.model.promises = rows.iter().map(left).collect();
         let kept = Kept {
             mappings: rows.into_iter().filter(|row| row.origin != Origin::Static).collect(),
             system_update_id: self.gateway.engine.system_update_id(),
@@ -811,7 +843,7 @@ fn filter(remote: usize) -> Filter {
 }
 
 /// A row in the words of the model.
-fn seen(mapping: &Mapping, now: portreeve_engine::Time) -> (u16, Row, u64) {
+fn seen(mapping: &Mapping, now: portreeve_engine::Time) -> (u16, Row, u64, Kind) {
     let place = |texts: &[&str], text: String| texts.iter().position(|known| *known == text).unwrap();
     let row = Row {
         protocol: PROTOCOLS
@@ -827,7 +859,13 @@ fn seen(mapping: &Mapping, now: portreeve_engine::Time) -> (u16, Row, u64) {
         Expiry::At(end) => end.since(now).as_secs(),
         Expiry::Never => STATIC,
     };
-    (mapping.key.external_port.get(), row, left)
+    let kind = match mapping.origin {
+        Origin::Upnp(_) => Kind::Upnp,
+        Origin::NatPmp(_) => Kind::NatPmp,
+        Origin::Pcp(_) => Kind::Pcp,
+        Origin::Static => Kind::Static,
+    };
+    (mapping.key.external_port.get(), row, left, kind)
 }
 
 proptest! {
