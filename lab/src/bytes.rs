@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use nix::sys::socket::sockopt::SendTimeout;
+use nix::sys::socket::sockopt::{ReuseAddr, SendTimeout};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, bind, connect, setsockopt, socket};
 use nix::sys::time::{TimeVal, TimeValLike};
 use portreeve_testkit::{Echo, Host, Reply, reach_tcp, reach_udp};
@@ -114,6 +114,8 @@ pub fn connect_from(host: &Host, source: SocketAddr, to: SocketAddr) -> io::Resu
     };
     host.run(|| {
         let socket = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+        // The port may have had a connection to somebody else just now.
+        setsockopt(&socket, ReuseAddr, &true)?;
         // Connecting counts as sending.
         setsockopt(&socket, SendTimeout, &TimeVal::seconds(2))?;
         bind(socket.as_raw_fd(), &SockaddrStorage::from(source))?;

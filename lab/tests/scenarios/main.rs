@@ -25,6 +25,7 @@ mod nat_off;
 mod network_changes;
 mod optional_services;
 mod own_ports;
+mod pcp_peer;
 mod pinholes;
 mod policy;
 mod refusals_to_start;

@@ -52,6 +52,10 @@ const NOTHING: Assigned = Assigned {
 fn internal_host(context: &Context<'_>, request: &Request, third_party: Option<IpAddr>) -> Result<IpAddr, Rejected> {
     match (third_party, context.config.policy.reach) {
         (None, _) => Ok(request.client),
+        (Some(host), Reach::Everyone) if context.config.own_addresses.contains(&host) => Err(Rejected::because(
+            ResultCode::NotAuthorized,
+            format!("{host} is the gateway's own address"),
+        )),
         (Some(host), Reach::Everyone) => Ok(host),
         (Some(_), Reach::OwnAddress) => Err(Rejected::because(
             ResultCode::UnsuppOption,

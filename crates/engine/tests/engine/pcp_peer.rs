@@ -294,11 +294,17 @@ fn a_backend_without_a_say_in_outbound_ports_has_no_peer() {
 fn a_third_party_is_served_where_hosts_may_map_for_each_other() {
     let mut open = config();
     open.policy.reach = Reach::Everyone;
+    open.own_addresses = vec!["192.168.77.1".parse().unwrap()];
     let mut gateway = Gateway::new(open);
     let for_bob = Peer {
         third_party: Some(BOB.parse().unwrap()),
         ..peer()
     };
+    let for_gateway = Peer {
+        third_party: Some("192.168.77.1".parse().unwrap()),
+        ..peer()
+    };
+    assert_eq!(ask_peer(&mut gateway, 600, for_gateway), Err(ResultCode::NotAuthorized));
     assert_eq!(ask_peer(&mut gateway, 600, for_bob), Ok(3074));
     assert_eq!(gateway.outbound[0].client, BOB.parse::<Ipv4Addr>().unwrap());
 }
