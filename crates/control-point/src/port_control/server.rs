@@ -194,11 +194,14 @@ impl PortServer {
         }
     }
 
-    /// Makes the shortest mapping that there is, to a port where nobody listens, and removes it.
+    /// Makes the shortest mapping that there is and removes it. It leads to a port of those that are nobody's for long
+    /// (RFC 6335 section 6): the port that RFC 6970 takes is below 1024, which many policies refuse.
     async fn try_out(&self) -> Result<(), Error> {
+        const DYNAMIC: u16 = 0xc000;
+        let [high, low, ..] = self.inner.trial.0;
         let ask = Ask {
             transport: Transport::UDP,
-            internal_port: DISCARD,
+            internal_port: DYNAMIC | u16::from_be_bytes([high, low]),
             external_port: ExternalPort::Any,
             external_address: None,
             lease: SHORTEST,
@@ -318,9 +321,6 @@ impl PortServer {
         self.inner.found_at.elapsed()
     }
 }
-
-/// The port where nobody listens (RFC 863).
-const DISCARD: u16 = 9;
 
 /// The lifetime that servers grant at least (RFC 6887 section 15).
 const SHORTEST: Duration = Duration::from_secs(120);
