@@ -120,8 +120,7 @@ impl Policy {
     /// Whether the rules could allow this mapping at some external port, whichever it has here. Where not, there is no
     /// use in trying them all.
     pub fn may_allow(&self, subject: Subject<'_>) -> bool {
-        let mut allowing = self.rules.iter().filter(|rule| rule.verdict == Verdict::Allow);
-        allowing.any(|rule| {
+        let matching = self.rules.iter().filter(|rule| {
             let external_port = NonZeroU16::new(*rule.external_ports.bounds().start());
             external_port.is_some_and(|external_port| {
                 rule.matches(Subject {
@@ -129,7 +128,15 @@ impl Policy {
                     ..subject
                 })
             })
-        })
+        });
+        for rule in matching {
+            match rule.verdict {
+                Verdict::Allow => return true,
+                Verdict::Deny if rule.external_ports == PortRange::ALL => return false,
+                Verdict::Deny => {}
+            }
+        }
+        false
     }
 
     /// Whether some mapping at this external port could be permitted to `caller`: what can be asked before the rest of

@@ -28,6 +28,7 @@ mod own_ports;
 mod pcp_peer;
 mod pinholes;
 mod policy;
+mod port_control;
 mod refusals_to_start;
 mod relay;
 mod reload;

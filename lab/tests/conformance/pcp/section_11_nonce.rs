@@ -34,7 +34,7 @@ fn another_nonce_does_not_end_a_mapping() {
 #[test]
 fn another_nonce_does_not_renew_a_mapping_where_the_rule_is_kept() {
     let settings = Settings {
-        overrides: vec![String::from("quirks.pcp-fresh-nonce=off")],
+        overrides: vec![String::from("quirks.pcp-fresh-nonce=false")],
         ..Settings::default()
     };
     let Some(bed) = Bed::own(&settings) else { return };
