@@ -118,6 +118,7 @@ impl Bed {
             .lans(settings.lans)
             .lan_addresses(settings.lan_addresses)
             .wan_addresses(settings.wan_addresses)
+            .way(settings.way)
             .lan_hosts(3)
             .internet_hosts(2)
             .build();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::host::Host;
 use crate::sweep::{self, Claim};
-use crate::topology::{self, Addresses, PROVIDER_PORT, Topology, WAN_INTERFACE};
+use crate::topology::{self, Addresses, PROVIDER_PORT, Topology, WAN_INTERFACE, Way};
 use crate::wait::wait_until;
 
 /// How long an interface may take until it is ready.
@@ -21,16 +21,28 @@ const READY: Duration = Duration::from_secs(10);
 /// | lan1, lan2, ... | `eth0` | 192.168.77.11, .12, ...; fd77::11, ::12, ... |
 /// | internet1, internet2, ... | `eth0` | 11.11.11.7, .8, ...; 2001:db8:113::7, ::8, ... |
 ///
+/// With [`Way::BehindOuterGateway`], another gateway has that WAN interface and those addresses, and `br0` with
+/// 192.168.78.1/24, fd78::1/64 beside it. The gateway's `wan0` is in that LAN: 192.168.78.2, fd78::2.
+///
 /// All interfaces have a link-local IPv6 address besides. The gateway forwards and has no nftables rule. Internet hosts
 /// have no IPv4 route to the LAN, as in life, but one to its IPv6 addresses.
 #[derive(Debug)]
 pub struct Lab {
     // Dropped in this order: handles first, then the namespaces.
     gateway: Host,
+    outer: Option<Outer>,
     provider: Host,
     lan_hosts: Vec<Host>,
     internet_hosts: Vec<Host>,
     namespaces: Namespaces,
+}
+
+/// The gateway between the machine under test and the Internet.
+#[derive(Debug)]
+struct Outer {
+    gateway: Host,
+    /// The machine under test, as a host of the outer gateway's LAN.
+    lan_host: Host,
 }
 
 /// Sizes of a [`Lab`] to be built: one LAN with one host and one Internet host unless said otherwise.
@@ -55,6 +67,7 @@ impl Lab {
             internet_hosts: 1,
             lan_addresses: Addresses::Both,
             wan_addresses: Addresses::Both,
+            way: Way::Direct,
         })
     }
 
@@ -66,7 +79,10 @@ impl Lab {
         let lans = if self.lan_hosts.is_empty() { 0 } else { lans };
         let bridges = (0..lans).map(|lan| (&self.gateway, topology::bridge(lan)));
         let wan = (&self.gateway, WAN_INTERFACE.to_owned());
-        for (host, interface) in hosts.chain(bridges).chain([wan]) {
+        let outer = self.outer.iter();
+        let outer =
+            outer.flat_map(|outer| [topology::bridge(0), WAN_INTERFACE.to_owned()].map(|name| (&outer.gateway, name)));
+        for (host, interface) in hosts.chain(bridges).chain([wan]).chain(outer) {
             let is_ready = || host.find_link_local(&interface).is_some();
             assert!(
                 wait_until(READY, is_ready),
@@ -78,6 +94,26 @@ impl Lab {
     /// The machine under test.
     pub fn gateway(&self) -> &Host {
         &self.gateway
+    }
+
+    /// The gateway between the machine under test and the Internet.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn outer_gateway(&self) -> &Host {
+        &self.outer().gateway
+    }
+
+    /// The machine under test, as the host of the outer gateway's LAN that it is.
+    ///
+    /// # Panics
+    /// If there is no outer gateway.
+    pub fn outer_lan_host(&self) -> &Host {
+        &self.outer().lan_host
+    }
+
+    fn outer(&self) -> &Outer {
+        self.outer.as_ref().expect("the lab was built with an outer gateway")
     }
 
     /// Host `number` on the LAN, counted from 1; on several LANs the count goes on.
@@ -113,6 +149,14 @@ impl Lab {
 
     /// The gateway's first WAN address.
     pub fn wan_ipv4(&self) -> Ipv4Addr {
+        match self.outer {
+            None => topology::WAN_GATEWAY_V4,
+            Some(_) => topology::WAN_BEHIND_OUTER.0,
+        }
+    }
+
+    /// The address of the Internet behind which everything is: the gateway's, or that of the outer one.
+    pub fn outermost_ipv4(&self) -> Ipv4Addr {
         topology::WAN_GATEWAY_V4
     }
 
@@ -173,6 +217,12 @@ impl LabBuilder {
         self
     }
 
+    /// What is between the gateway and the Internet.
+    pub fn way(mut self, way: Way) -> Self {
+        self.0.way = way;
+        self
+    }
+
     /// Makes the namespaces; needs root.
     ///
     /// # Panics
@@ -190,6 +240,10 @@ impl LabBuilder {
         let open = |name: &str, ipv4, ipv6| Host::open(name, &format!("{}-{name}", namespaces.prefix), ipv4, ipv6);
         let lab = Lab {
             gateway: open("gateway", topology::lan_v4(0, 0), topology::lan_v6(0, 0)),
+            outer: (topology.way == Way::BehindOuterGateway).then(|| Outer {
+                gateway: open("outer", topology::OUTER_LAN.0, topology::OUTER_LAN.1),
+                lan_host: open("gateway", topology::WAN_BEHIND_OUTER.0, topology::WAN_BEHIND_OUTER.1),
+            }),
             provider: open("provider", Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED),
             lan_hosts: topology
                 .lan_hosts()
@@ -206,15 +260,20 @@ impl LabBuilder {
                 .collect(),
             namespaces,
         };
-        let ends = [&lab.gateway, &lab.provider].into_iter();
+        let gateways: Vec<&Host> = std::iter::once(&lab.gateway)
+            .chain(lab.outer.iter().map(|outer| &outer.gateway))
+            .collect();
+        let ends = gateways.iter().copied().chain([&lab.provider]);
         for host in ends.chain(&lab.lan_hosts).chain(&lab.internet_hosts) {
             host.run(skip_duplicate_detection);
         }
         topology.configure(&lab.namespaces.prefix);
-        lab.gateway.run(|| {
-            enable_forwarding();
-            let_bridges_be_switches();
-        });
+        for gateway in gateways {
+            gateway.run(|| {
+                enable_forwarding();
+                let_bridges_be_switches();
+            });
+        }
         lab.await_ipv6(topology.lans);
         lab
     }

@@ -34,5 +34,5 @@ pub use process::{Finished, Process};
 pub use root::require_root;
 pub use scripted::ScriptedGateway;
 pub use temp_dir::TempDir;
-pub use topology::Addresses;
+pub use topology::{Addresses, Way};
 pub use wait::wait_until;

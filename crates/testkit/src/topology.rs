@@ -7,6 +7,17 @@ use std::process::{Command, Stdio};
 pub(crate) const WAN_INTERFACE: &str = "wan0";
 pub(crate) const WAN_GATEWAY_V4: Ipv4Addr = Ipv4Addr::new(11, 11, 11, 2);
 pub(crate) const WAN_GATEWAY_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x113, 0, 0, 0, 0, 2);
+/// The LAN of an outer gateway, in which the gateway's WAN interface is.
+pub(crate) const OUTER_LAN: (Ipv4Addr, Ipv6Addr) = (
+    Ipv4Addr::new(192, 168, 78, 1),
+    Ipv6Addr::new(0xfd78, 0, 0, 0, 0, 0, 0, 1),
+);
+pub(crate) const WAN_BEHIND_OUTER: (Ipv4Addr, Ipv6Addr) = (
+    Ipv4Addr::new(192, 168, 78, 2),
+    Ipv6Addr::new(0xfd78, 0, 0, 0, 0, 0, 0, 2),
+);
+/// Port of the outer gateway's bridge that the gateway's WAN cable is plugged into.
+const OUTER_PORT: &str = "port0.1";
 /// Port of the provider's switch that the gateway's WAN cable is plugged into.
 pub(crate) const PROVIDER_PORT: &str = "gw";
 
@@ -18,6 +29,17 @@ pub(crate) struct Topology {
     pub(crate) internet_hosts: u8,
     pub(crate) lan_addresses: Addresses,
     pub(crate) wan_addresses: Addresses,
+    pub(crate) way: Way,
+}
+
+/// What is between the gateway and the Internet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Way {
+    /// Nothing: the gateway has an address of the Internet.
+    #[default]
+    Direct,
+    /// Another gateway, whose LAN is the gateway's WAN: there are two NATs in a row.
+    BehindOuterGateway,
 }
 
 /// Which addresses the machines on one side of the gateway have, and the gateway on that side.
@@ -63,6 +85,9 @@ impl Topology {
     pub(crate) fn configure(self, prefix: &str) {
         let namespaces = |name: &str| format!("{prefix}-{name}");
         batch(Some(&namespaces("provider")), &self.provider());
+        if self.way == Way::BehindOuterGateway {
+            batch(Some(&namespaces("outer")), &self.outer());
+        }
         batch(Some(&namespaces("gateway")), &self.gateway());
         for (lan, host, name) in self.lan_hosts() {
             let address = (lan_v4(lan, host), lan_v6(lan, host));
@@ -81,8 +106,18 @@ impl Topology {
     /// Makes the namespaces and the cables between them, with nothing taken up yet.
     pub(crate) fn create_namespaces(self, prefix: &str) {
         let mut script = format!("netns add {prefix}-gateway\nnetns add {prefix}-provider\n");
+        let outermost = match self.way {
+            Way::Direct => "gateway",
+            Way::BehindOuterGateway => {
+                script += &format!(
+                    "netns add {prefix}-outer\n\
+                     link add {WAN_INTERFACE} netns {prefix}-gateway type veth peer name {OUTER_PORT} netns {prefix}-outer\n"
+                );
+                "outer"
+            }
+        };
         script += &format!(
-            "link add {WAN_INTERFACE} netns {prefix}-gateway type veth peer name {PROVIDER_PORT} netns {prefix}-provider\n"
+            "link add {WAN_INTERFACE} netns {prefix}-{outermost} type veth peer name {PROVIDER_PORT} netns {prefix}-provider\n"
         );
         for (lan, host, name) in self.lan_hosts() {
             script += &format!(
@@ -107,9 +142,21 @@ impl Topology {
         script
     }
 
+    fn outer(self) -> String {
+        let (name, own) = (bridge(0), OUTER_LAN);
+        interface(WAN_INTERFACE, self.wan_addresses, (WAN_GATEWAY_V4, WAN_GATEWAY_V6))
+            + &default_route(self.wan_addresses, (internet_v4(1), internet_v6(1)))
+            + &bridge_with(&name, std::iter::once(OUTER_PORT.to_owned()))
+            + &addresses(&name, Addresses::Both, own)
+    }
+
     fn gateway(self) -> String {
-        let mut script = interface(WAN_INTERFACE, self.wan_addresses, (WAN_GATEWAY_V4, WAN_GATEWAY_V6));
-        script += &default_route(self.wan_addresses, (internet_v4(1), internet_v6(1)));
+        let (own, router) = match self.way {
+            Way::Direct => ((WAN_GATEWAY_V4, WAN_GATEWAY_V6), (internet_v4(1), internet_v6(1))),
+            Way::BehindOuterGateway => (WAN_BEHIND_OUTER, OUTER_LAN),
+        };
+        let mut script = interface(WAN_INTERFACE, self.wan_addresses, own);
+        script += &default_route(self.wan_addresses, router);
         for lan in 0..self.lans {
             let name = bridge(lan);
             script += &bridge_with(&name, (1..=self.lan_hosts).map(|host| format!("port{lan}.{host}")));

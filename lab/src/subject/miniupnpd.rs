@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use portreeve_testkit::{Lab, Process};
+use portreeve_testkit::{Host, Lab, Process};
 
 use super::{IgdVersion, Ipv6Firewall, Settings};
 
@@ -58,16 +58,15 @@ pub(super) fn write_configuration(lab: &Lab, settings: &Settings, directory: &Pa
     fs::write(&path, text).unwrap_or_else(|e| panic!("cannot write {}: {e}", path.display()));
 }
 
-pub(super) fn spawn(lab: &Lab, settings: &Settings, directory: &Path) -> Process {
-    if !lab
-        .gateway()
+pub(super) fn spawn(lab: &Lab, host: &Host, settings: &Settings, directory: &Path) -> Process {
+    if !host
         .command("nft", ["list", "table", "inet", "miniupnpd"])
         .status
         .success()
     {
-        lab.gateway().nft(CHAINS);
+        host.nft(CHAINS);
         if settings.ipv6_firewall == Ipv6Firewall::On {
-            lab.gateway().nft(&format!(
+            host.nft(&format!(
                 "add rule inet miniupnpd forward iifname {} meta nfproto ipv6 ct state new drop",
                 lab.wan_interface()
             ));
@@ -75,14 +74,14 @@ pub(super) fn spawn(lab: &Lab, settings: &Settings, directory: &Path) -> Process
     }
     let configuration = directory.join("miniupnpd.conf").display().to_string();
     let pid_file = directory.join("pid").display().to_string();
-    lab.gateway().spawn(
+    host.spawn(
         "sh",
         ["-c", WITHOUT_CONSOLE, "sh", "-d", "-f", &configuration, "-P", &pid_file],
     )
 }
 
 /// Removes what outlives the daemon: its leases and its rules.
-pub(super) fn forget(lab: &Lab, directory: &Path) {
+pub(super) fn forget(host: &Host, directory: &Path) {
     let _ = fs::remove_file(directory.join("leases"));
-    super::delete_table(lab, "miniupnpd");
+    super::delete_table(host, "miniupnpd");
 }

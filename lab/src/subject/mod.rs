@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use portreeve_testkit::{Addresses, Finished, Lab, Process, TempDir, wait_until};
+use portreeve_testkit::{Addresses, Finished, Host, Lab, Process, TempDir, Way, wait_until};
 
 use crate::upnp::ssdp;
 
@@ -35,6 +35,8 @@ pub struct Settings {
     pub lan_addresses: Addresses,
     /// Which addresses there are on the WAN.
     pub wan_addresses: Addresses,
+    /// What is between the gateway and the Internet.
+    pub way: Way,
     /// Which version the gateway shows to everybody.
     pub igd_version: IgdVersion,
     /// External ports that clients may have, both included; all from 1024 on if not given.
@@ -70,9 +72,34 @@ pub enum Ipv6Firewall {
 #[derive(Debug)]
 pub struct Subject {
     kind: Kind,
+    seat: Seat,
     directory: TempDir,
     settings: Settings,
     process: Mutex<Option<Process>>,
+}
+
+/// On which machine it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seat {
+    Gateway,
+    OuterGateway,
+}
+
+impl Seat {
+    fn host(self, lab: &Lab) -> &Host {
+        match self {
+            Self::Gateway => lab.gateway(),
+            Self::OuterGateway => lab.outer_gateway(),
+        }
+    }
+
+    /// A host of its LAN.
+    fn client(self, lab: &Lab) -> &Host {
+        match self {
+            Self::Gateway => lab.lan_host(1),
+            Self::OuterGateway => lab.outer_lan_host(),
+        }
+    }
 }
 
 impl Kind {
@@ -95,6 +122,7 @@ impl Default for Settings {
             lans: 1,
             lan_addresses: Addresses::Both,
             wan_addresses: Addresses::Both,
+            way: Way::Direct,
             igd_version: IgdVersion::Two,
             external_ports: None,
             ipv6_firewall: Ipv6Firewall::None,
@@ -115,8 +143,17 @@ impl Settings {
 }
 
 impl Subject {
-    /// Writes the configuration of a daemon; it is not started yet.
+    /// Writes the configuration of a daemon for the gateway; it is not started yet.
     pub fn prepare(kind: Kind, lab: &Lab, settings: &Settings) -> Self {
+        Self::prepare_at(Seat::Gateway, kind, lab, settings)
+    }
+
+    /// The same for the outer gateway.
+    pub fn prepare_outer(kind: Kind, lab: &Lab, settings: &Settings) -> Self {
+        Self::prepare_at(Seat::OuterGateway, kind, lab, settings)
+    }
+
+    fn prepare_at(seat: Seat, kind: Kind, lab: &Lab, settings: &Settings) -> Self {
         let directory = TempDir::new();
         match kind {
             Kind::Portreeved => portreeved::write_configuration(lab, settings, directory.path()),
@@ -124,6 +161,7 @@ impl Subject {
         }
         Self {
             kind,
+            seat,
             directory,
             settings: settings.clone(),
             process: Mutex::new(None),
@@ -137,13 +175,13 @@ impl Subject {
     pub fn start(&self, lab: &Lab) {
         self.start_only(lab);
         let gateway = match self.settings.lan_addresses {
-            Addresses::Both => IpAddr::V4(lab.gateway().ipv4()),
-            Addresses::Ipv6Only => IpAddr::V6(lab.gateway().ipv6()),
+            Addresses::Both => IpAddr::V4(self.seat.host(lab).ipv4()),
+            Addresses::Ipv6Only => IpAddr::V6(self.seat.host(lab).ipv6()),
         };
         let to = SocketAddr::new(gateway, ssdp::PORT);
         let ready = wait_until(READY, || {
             assert!(self.is_running(), "the subject ended:\n{}", self.log());
-            ssdp::ask_once(lab.lan_host(1), to, ssdp::IGD_1, Duration::from_millis(150)).is_some()
+            ssdp::ask_once(self.seat.client(lab), to, ssdp::IGD_1, Duration::from_millis(150)).is_some()
         });
         assert!(ready, "the subject answers no search:\n{}", self.log());
     }
@@ -151,8 +189,8 @@ impl Subject {
     /// Starts the daemon without waiting.
     pub fn start_only(&self, lab: &Lab) {
         let process = match self.kind {
-            Kind::Portreeved => portreeved::spawn(lab, &self.settings, self.directory.path()),
-            Kind::Miniupnpd => miniupnpd::spawn(lab, &self.settings, self.directory.path()),
+            Kind::Portreeved => portreeved::spawn(self.seat.host(lab), &self.settings, self.directory.path()),
+            Kind::Miniupnpd => miniupnpd::spawn(lab, self.seat.host(lab), &self.settings, self.directory.path()),
         };
         *self.slot() = Some(process);
     }
@@ -223,8 +261,8 @@ impl Subject {
     pub fn cut_power(&self, lab: &Lab) {
         self.kill();
         match self.kind {
-            Kind::Portreeved => portreeved::forget(lab, self.directory.path()),
-            Kind::Miniupnpd => miniupnpd::forget(lab, self.directory.path()),
+            Kind::Portreeved => portreeved::forget(self.seat.host(lab), self.directory.path()),
+            Kind::Miniupnpd => miniupnpd::forget(self.seat.host(lab), self.directory.path()),
         }
     }
 
@@ -237,9 +275,7 @@ impl Subject {
     }
 }
 
-/// Deletes a table of nftables in the gateway with everything in it.
-fn delete_table(lab: &Lab, name: &str) {
-    lab.gateway()
-        .command("nft", ["delete", "table", "inet", name])
-        .success();
+/// Deletes a table of nftables in a gateway with everything in it.
+fn delete_table(host: &Host, name: &str) {
+    host.command("nft", ["delete", "table", "inet", name]).success();
 }

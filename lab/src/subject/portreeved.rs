@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use portreeve_testkit::{Lab, Process};
+use portreeve_testkit::{Host, Lab, Process};
 
 use super::{IgdVersion, Ipv6Firewall, Settings};
 use crate::programs;
@@ -58,7 +58,7 @@ fn rules((first, last): (u16, u16)) -> String {
     )
 }
 
-pub(super) fn spawn(lab: &Lab, settings: &Settings, directory: &Path) -> Process {
+pub(super) fn spawn(host: &Host, settings: &Settings, directory: &Path) -> Process {
     let binary = binary();
     let configuration = directory.join(CONFIGURATION);
     let state = directory.join(STATE);
@@ -72,13 +72,13 @@ pub(super) fn spawn(lab: &Lab, settings: &Settings, directory: &Path) -> Process
     for setting in &settings.overrides {
         arguments.extend([String::from("--set"), setting.clone()]);
     }
-    lab.gateway().spawn(&binary.display().to_string(), arguments)
+    host.spawn(&binary.display().to_string(), arguments)
 }
 
 /// Removes what outlives the daemon: its state and its table in the kernel.
-pub(super) fn forget(lab: &Lab, directory: &Path) {
+pub(super) fn forget(host: &Host, directory: &Path) {
     let _ = fs::remove_dir_all(directory.join(STATE));
-    super::delete_table(lab, "portreeve");
+    super::delete_table(host, "portreeve");
 }
 
 /// `$PORTREEVED`, or the binary of the same build as this test.

@@ -6,6 +6,7 @@ mod support;
 
 mod contention;
 mod crash;
+mod double_nat;
 mod exposure;
 mod field_lessons;
 mod foreign_filter;
