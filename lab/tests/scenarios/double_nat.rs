@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use portreeve_lab::Bed;
+use portreeve_lab::bytes::Protocol;
+use portreeve_lab::port_control::Client;
+use portreeve_lab::port_control::pcp::{self, Map};
 use portreeve_lab::programs::require_program;
 use portreeve_lab::subject::{Kind, Settings, Subject};
 use portreeve_lab::upnp::{ControlPoint, PortMapping, refused};
@@ -15,6 +18,9 @@ use crate::support::{SOON, control, external_address, soon};
 const OUTERMOST: &str = "11.11.11.2";
 /// How long it may take until a gateway that has restarted has its mappings again.
 const HEALED: Duration = Duration::from_secs(30);
+
+/// How long an answer may take for which an upstream gateway is waited for.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The bed of two NATs in a row. The Internet begins at the outer gateway.
 struct DoubleNat {
@@ -150,6 +156,66 @@ fn behind_portreeved_upnpc_reaches_the_outermost_side() {
 #[test]
 fn behind_miniupnpd_upnpc_reaches_the_outermost_side() {
     upnpc_reaches_the_outermost_side(Kind::Miniupnpd);
+}
+
+#[test]
+fn natpmpc_reaches_the_outermost_side() {
+    let Some(()) = require_program("natpmpc", "natpmpc") else {
+        return;
+    };
+    let Some(both) = DoubleNat::behind(Kind::Portreeved) else {
+        return;
+    };
+    let echo = Echo::udp(both.bed.lan_host(1), 8080);
+    let natpmpc = |arguments: &str| {
+        let host = both.bed.lan_host(1);
+        host.command("natpmpc", arguments.split_whitespace()).success()
+    };
+    let mapped = natpmpc(&format!("-a 9000 {} udp 600", echo.port()));
+    for expected in [&format!("Public IP address : {OUTERMOST}"), "Mapped public port 9000"] {
+        assert!(mapped.contains(expected), "no {expected:?} in:\n{mapped}");
+    }
+    let internet = both.bed.internet_host(1);
+    assert!(reach_udp(internet, both.outside(9000)).is_ok());
+    natpmpc(&format!("-a 0 {} udp 0", echo.port()));
+    both.soon("it is closed there", || {
+        reach_udp(internet, both.outside(9000)).is_err()
+    });
+}
+
+#[test]
+fn pcp_is_answered_with_the_outermost_address_and_with_what_upstream_says() {
+    let outer = Settings {
+        external_ports: Some((9000, 9999)),
+        ..Settings::default()
+    };
+    let Some(both) = DoubleNat::with(Kind::Portreeved, &outer, &[]) else {
+        return;
+    };
+    let host = both.bed.lan_host(1);
+    let echo = Echo::tcp(host, 8080);
+    let client = Client::on(host, both.bed.gateway().ipv4());
+    let ask = |external| {
+        let map = Map::new(Protocol::Tcp, echo.port()).suggesting(external);
+        let exact = pcp::Request::map(client.address(), &map, 600).option(pcp::option::PREFER_FAILURE, &[]);
+        client.send(&exact.bytes());
+        pcp::Answer::read(&client.receive(PATIENCE).expect("everything is answered"))
+    };
+    assert_eq!(ask(10_000).result(), pcp::result::NOT_AUTHORIZED);
+    let granted = ask(9000).granted();
+    assert_eq!(
+        (granted.external_port, granted.external_address.to_string()),
+        (9000, OUTERMOST.to_owned())
+    );
+    assert!(both.is_open(9000));
+    let delete = Map::new(Protocol::Tcp, 8082);
+    both.outer.kill();
+    let silent = client.ask_pcp(&pcp::Request::map(client.address(), &delete, 0));
+    assert_eq!(silent.result(), pcp::result::SUCCESS, "to delete nothing needs nobody");
+    let map = Map::new(Protocol::Tcp, 8081).suggesting(9001);
+    client.send(&pcp::Request::map(client.address(), &map, 600).bytes());
+    let answer = client.receive(PATIENCE).expect("silence is answered");
+    assert_eq!(pcp::Answer::read(&answer).result(), pcp::result::NETWORK_FAILURE);
 }
 
 #[track_caller]

@@ -17,7 +17,7 @@ use crate::machine::{Carrier, Findings, Lan};
 use crate::port_control::{PortControl, Spoken, Terms};
 use crate::runtime::{AtStop, EngineHandle, clock};
 use crate::ssdp::Advertised;
-use crate::upstream::Seen;
+use crate::upstream::Sight;
 
 /// The parts of the running daemon that commands look at and change.
 pub(super) struct Desk {
@@ -39,7 +39,7 @@ pub(super) struct Desk {
     /// Asks for another report of the link.
     pub(super) relink: Notify,
     /// The gateway in front of this one.
-    pub(super) upstream: watch::Receiver<Option<Seen>>,
+    pub(super) upstream: watch::Receiver<Sight>,
 }
 
 impl Desk {
@@ -112,12 +112,15 @@ impl Office for Desk {
                 "ipv6": spoken(ipv6),
                 "epoch": self.port_control.told().epoch.seconds(clock::now()),
             },
-            "upstream": self.upstream.borrow().as_ref().map(|seen| json!({
-                "gateway": seen.address,
-                "name": seen.name,
-                "protocol": seen.carrier.map(|carrier| carrier.to_string()),
-                "external-address": seen.external_address,
-            })),
+            "upstream": match &*self.upstream.borrow() {
+                Sight::There(seen) => json!({
+                    "gateway": seen.address,
+                    "name": seen.name,
+                    "protocol": seen.carrier.map(|carrier| carrier.to_string()),
+                    "external-address": seen.external_address,
+                }),
+                Sight::Absent | Sight::Awaited => Value::Null,
+            },
         })
     }
 

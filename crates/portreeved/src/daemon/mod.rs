@@ -92,7 +92,9 @@ pub async fn run(options: Run) -> Result<(), Failure> {
     };
     let (link_commands, commands) = mpsc::unbounded_channel();
     let (upstream_commands, upstream_wanted) = mpsc::unbounded_channel();
-    let upstream_seen = watch::Sender::new(None);
+    let upstream_settings = upstream::settings(&settings.upstream, findings.mode);
+    let sight = upstream::first_sight(&upstream_settings, findings.wan.as_deref(), &snapshot);
+    let upstream_sight = watch::Sender::new(sight.clone());
     let setup = Setup {
         config: engine_config(&settings, &own),
         link: link_report(
@@ -108,6 +110,7 @@ pub async fn run(options: Run) -> Result<(), Failure> {
             let events = Arc::clone(&events);
             Box::new(move |changes| events.announce(changes))
         },
+        upstream: sight,
         link_commands,
         upstream_commands,
     };
@@ -162,7 +165,7 @@ pub async fn run(options: Run) -> Result<(), Failure> {
         started: Instant::now(),
         stop,
         relink: tokio::sync::Notify::new(),
-        upstream: upstream_seen.subscribe(),
+        upstream: upstream_sight.subscribe(),
     });
     tokio::spawn(control::serve(control, Arc::clone(&desk)));
     tokio::spawn(sweep(connections));
@@ -189,7 +192,7 @@ pub async fn run(options: Run) -> Result<(), Failure> {
         wires,
     );
     let upstream = upstream::start(
-        &desk.settings().upstream,
+        &upstream_settings,
         desk.findings.wan.as_deref(),
         network.clone(),
         upstream::Wires {
@@ -202,7 +205,7 @@ pub async fn run(options: Run) -> Result<(), Failure> {
                     }
                 }
             },
-            seen: upstream_seen,
+            sight: upstream_sight,
         },
     );
     let what = serve(&desk, &mut front, network, &mut stopped).await?;
@@ -301,7 +304,8 @@ fn report_link(desk: &Desk, snapshot: &Snapshot) {
     let Findings { wan, mode, .. } = &desk.findings;
     let external = desk.settings().network.external_ip;
     let report = link_report(wan.as_deref(), *mode, external, snapshot);
-    let report = upstream::with_outermost_address(report, desk.upstream.borrow().as_ref());
+    let told_before = desk.engine.told().borrow().external_address;
+    let report = upstream::with_outermost_address(report, &desk.upstream.borrow(), told_before);
     if desk.engine.report_link(report).is_err() {
         debug!("the engine has ended");
     }

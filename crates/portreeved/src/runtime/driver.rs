@@ -18,6 +18,8 @@ use portreeve_wire::pcp::Operation;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error, info, warn};
 
+use crate::upstream::with_outermost_address;
+
 use super::{Announce, AtStop, Input, Probe, ReplyTo, Setup, Started, Told, clock};
 
 pub(super) struct Driver {
@@ -93,6 +95,7 @@ impl Driver {
         let Setup {
             config,
             link,
+            upstream,
             backend,
             mut store,
             probe,
@@ -133,7 +136,7 @@ impl Driver {
             repairs: 0,
             told,
         };
-        driver.take_link(link);
+        driver.take_link(with_outermost_address(link, &upstream, told.external_address));
         let reconciled = driver.reconcile().context("cannot put the kept mappings into force")?;
         driver.carry_out();
         driver.announce();

@@ -29,6 +29,7 @@ use self::driver::{Answer, Driver};
 use self::log::Log;
 
 pub(crate) use self::told::Told;
+use crate::upstream::Sight;
 
 /// What takes the seat.
 pub(crate) struct Setup {
@@ -36,6 +37,8 @@ pub(crate) struct Setup {
     pub(crate) config: Config,
     /// The link as it is at start.
     pub(crate) link: LinkReport,
+    /// What is known of a gateway upstream at start.
+    pub(crate) upstream: Sight,
     /// Where mappings become real.
     pub(crate) backend: Box<dyn Backend>,
     /// Where leases are kept.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use portreeve::{Family, Gateway, discover};
+use portreeve::{Error, Family, Gateway, Protocol, discover};
 use portreeve_engine::upstream::{UpstreamCommand, UpstreamRefusal, UpstreamReport};
 use portreeve_netlink::route::Snapshot;
 use tokio::sync::{mpsc, watch};
@@ -13,7 +13,7 @@ use tracing::{debug, info, warn};
 
 use super::opening::{News, Openings};
 use super::place::Place;
-use super::{Seen, Wires};
+use super::{Seen, Sight, Wires};
 use crate::config::UpstreamSettings;
 
 /// How long the first pause between two searches is; each is twice as long as the one before.
@@ -34,10 +34,13 @@ pub(super) struct Agent<R> {
     network: watch::Receiver<Snapshot>,
     commands: mpsc::UnboundedReceiver<UpstreamCommand>,
     report: R,
-    seen: watch::Sender<Option<Seen>>,
+    sight: watch::Sender<Sight>,
     openings: Openings,
     news: mpsc::UnboundedReceiver<News>,
 }
+
+/// The lease of a mapping that is only made to learn the external address.
+const TRIAL: Duration = Duration::from_secs(120);
 
 /// Why something is over.
 enum Over {
@@ -63,7 +66,11 @@ impl<R: Fn(UpstreamReport) + Send + Sync> Agent<R> {
         settings: UpstreamSettings,
         wan: String,
         network: watch::Receiver<Snapshot>,
-        Wires { commands, report, seen }: Wires<R>,
+        Wires {
+            commands,
+            report,
+            sight,
+        }: Wires<R>,
     ) -> Self {
         let (sender, news) = mpsc::unbounded_channel();
         Self {
@@ -72,7 +79,7 @@ impl<R: Fn(UpstreamReport) + Send + Sync> Agent<R> {
             network,
             commands,
             report,
-            seen,
+            sight,
             openings: Openings::new(sender),
             news,
         }
@@ -82,7 +89,7 @@ impl<R: Fn(UpstreamReport) + Send + Sync> Agent<R> {
     pub(super) async fn run(mut self) {
         while let Ok((place, gateway)) = self.find().await {
             let over = self.serve(place, gateway).await;
-            self.seen.send_replace(None);
+            self.sight.send_replace(Sight::Absent);
             if let Over::Engine = over {
                 break;
             }
@@ -119,6 +126,7 @@ impl<R: Fn(UpstreamReport) + Send + Sync> Agent<R> {
             if let Some(gateway) = found {
                 return Ok((place, gateway));
             }
+            self.sight.send_replace(Sight::Absent);
             if pause == FIRST_PAUSE {
                 warn!(
                     own = %place.own,
@@ -239,31 +247,58 @@ impl<R: Fn(UpstreamReport) + Send + Sync> Agent<R> {
 
     /// Tells everybody what the gateway is now; of its external address what was seen last, if it does not say.
     fn see(&self, gateway: &Gateway, external_address: Option<IpAddr>) {
-        self.seen.send_if_modified(|seen| {
-            let before = seen.as_ref().and_then(|seen| seen.external_address);
+        self.sight.send_if_modified(|sight| {
+            let before = match sight {
+                Sight::There(seen) => seen.external_address,
+                Sight::Absent | Sight::Awaited => None,
+            };
             let told = external_address.and_then(|address| match address.to_canonical() {
                 IpAddr::V4(address) => Some(address),
                 IpAddr::V6(_) => None,
             });
-            let now = Some(Seen {
+            let now = Sight::There(Seen {
                 address: gateway.address(),
                 name: gateway.name().to_owned(),
                 carrier: gateway.carriers().first().copied(),
                 external_address: told.or(before),
             });
-            std::mem::replace(seen, now.clone()) != now
+            std::mem::replace(sight, now.clone()) != now
         });
     }
 }
 
+/// Whether it is there, and its external address. By PCP that is told with a mapping only, for which the port of a service
+/// that throws everything away does (RFC 6970).
 async fn look(gateway: &Gateway) -> Look {
+    const DISCARD: u16 = 9;
     match gateway.status().await {
-        Ok(status) => Look::Same {
-            external_address: status.external_address,
-        },
+        Ok(status) if status.external_address.is_some() => {
+            return Look::Same {
+                external_address: status.external_address,
+            };
+        }
+        Ok(_) | Err(Error::Unusable(_)) => {}
         Err(error) => {
             debug!(%error, "the gateway upstream does not tell its state");
+            return Look::Silent;
+        }
+    }
+    let trial = gateway.map(Protocol::Udp, DISCARD).any().lease(TRIAL).despite_status();
+    match trial.once().await {
+        Ok(mapping) => {
+            let external_address = mapping.external_address();
+            if let Err(error) = mapping.remove().await {
+                debug!(%error, "a trial is not removed; its lease ends");
+            }
+            Look::Same { external_address }
+        }
+        Err(Error::Conversation(error)) => {
+            debug!(%error, "the gateway upstream does not answer");
             Look::Silent
+        }
+        Err(error) => {
+            debug!(%error, "the gateway upstream does not tell its address");
+            Look::Same { external_address: None }
         }
     }
 }
