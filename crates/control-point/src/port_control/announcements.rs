@@ -38,14 +38,15 @@ impl PortAnnouncements {
     ///
     /// [`Error::System`] if the system does not let us.
     pub(crate) fn of(server: &PortServer) -> Result<Self, Error> {
-        let socket = open(server).map_err(failed)?;
+        let socket = open(server).map_err(|error| failed(&error))?;
         Ok(Self {
             server: server.clone(),
             socket,
         })
     }
 
-    /// The next announcement that says something new: that its epoch is another one, or its address.
+    /// The next announcement that says something new: that its epoch is another one, or its address. To be awaited all the
+    /// time: what waits to be read is judged as if it came when it is read.
     ///
     /// # Errors
     ///
@@ -53,7 +54,8 @@ impl PortAnnouncements {
     pub(crate) async fn next(&mut self) -> Result<Announced, Error> {
         let mut buffer = [0; DATAGRAM];
         loop {
-            let (length, source) = self.socket.receive(&mut buffer).await.map_err(failed)?;
+            let received = self.socket.receive(&mut buffer).await;
+            let (length, source) = received.map_err(|error| failed(&error))?;
             // From which port does not matter: servers announce from 5351 or from another one.
             if source.ip().to_canonical() != self.server.server().ip() {
                 continue;
@@ -111,7 +113,7 @@ fn open(server: &PortServer) -> io::Result<Box<dyn Datagrams>> {
     }
 }
 
-fn failed(error: io::Error) -> Error {
+fn failed(error: &io::Error) -> Error {
     Error::System {
         doing: "listening to announcements of PCP and NAT-PMP",
         reason: error.to_string(),

@@ -122,7 +122,8 @@ impl Message {
                 (answer, response.body == nat_pmp_client::Body::Version(NAT_PMP_VERSION))
             }
         };
-        (!is_spoken || !answer.refuses_version()).then_some(answer)
+        let is_of_another = is_spoken && answer.refuses_version();
+        (!is_of_another).then_some(answer)
     }
 }
 
@@ -172,7 +173,7 @@ fn pcp_map(local: IpAddr, ask: &Ask, lifetime: u32, left_out: LeftOut) -> Result
         protocol,
         internal_port: ask.internal_port,
         external_port: ask.external_port.suggested(),
-        external_address: external_address.unwrap_or(unspecified_like(local)),
+        external_address: external_address.unwrap_or_else(|| unspecified_like(local)),
         third_party: None,
         prefer_failure: only && !left_out.prefer_failure,
         filters: ask.remote.map(only_from).into_iter().collect(),

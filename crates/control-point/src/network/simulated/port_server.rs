@@ -206,7 +206,7 @@ impl SimulatedGateway {
             }
             None => self
                 .free_from(protocol, wanted)
-                .ok_or(Refused::from(ResultCode::NoResources))?,
+                .ok_or_else(|| Refused::from(ResultCode::NoResources))?,
         };
         let lifetime = lifetime.max(120).min(self.port_server.longest);
         let description = map.description.as_deref().unwrap_or("PCP");
