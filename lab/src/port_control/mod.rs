@@ -106,6 +106,16 @@ impl Client {
         answer.unwrap_or_else(|| panic!("no answer to {datagram:02x?}"))
     }
 
+    /// Sends a datagram as standard clients do, again after 250 ms and then after twice as long each time (RFC 6886
+    /// section 3.1), and returns the first answer, if one comes within four seconds.
+    #[track_caller]
+    pub fn ask_patiently(&self, datagram: &[u8]) -> Option<Vec<u8>> {
+        (0..4).find_map(|doubled| {
+            self.send(datagram);
+            self.receive(Duration::from_millis(250 << doubled))
+        })
+    }
+
     /// Sends a PCP request and returns its answer.
     ///
     /// # Panics
