@@ -28,7 +28,7 @@ pub(crate) async fn examine(
         problem: error.to_string(),
     })?;
     let http::Response { local, server, .. } = document;
-    let mut found = Found::read(description, location, local, server, Arc::clone(http))?;
+    let mut found = Found::read(description, location, local, server, http)?;
     found.look(thoroughness).await?;
     Ok(found)
 }

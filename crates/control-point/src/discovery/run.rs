@@ -245,7 +245,10 @@ impl<'a> Shell<'a> {
             let upnp = choice
                 .lead
                 .and_then(|id| Some((self.found.remove(&id)?, search.heard(id))));
-            let server = choice.server.and_then(|id| self.servers.remove(&id));
+            let server = match choice.server {
+                Some(id) => Some(self.servers.remove(&id)),
+                None => choice.lead.filter(|lead| search.serves_nobody(*lead)).map(|_| None),
+            };
             Known { upnp, server }
         };
         let known: Vec<Known> = verdict.iter().map(known).collect();

@@ -25,7 +25,6 @@ pub(crate) struct Found {
     pub(super) layer3_forwarding: Option<Layer3Forwarding>,
     pub(super) lan_host: Option<LanHostConfigManagement>,
     pub(super) services: Vec<OfferedService>,
-    pub(super) http: Arc<http::Client>,
 }
 
 /// How many connections of a gateway to ask.
@@ -45,9 +44,9 @@ impl Found {
         location: Url,
         local: IpAddr,
         server: Option<String>,
-        http: Arc<http::Client>,
+        http: &Arc<http::Client>,
     ) -> Result<Self, Conversation> {
-        let layout = layout::read(&description, &location, &http, local)?;
+        let layout = layout::read(&description, &location, http, local)?;
         Ok(Self {
             description,
             location,
@@ -57,7 +56,6 @@ impl Found {
             layer3_forwarding: layout.layer3_forwarding,
             lan_host: layout.lan_host,
             services: layout.services,
-            http,
         })
     }
 
@@ -98,11 +96,6 @@ impl Found {
     pub(crate) fn best(&self) -> &Connection {
         let first = self.connections.first();
         first.expect("what has no connection is not read as a gateway")
-    }
-
-    /// Our address as the gateway sees it.
-    pub(crate) fn local(&self) -> IpAddr {
-        self.local
     }
 
     /// Where its description is.

@@ -64,8 +64,8 @@ struct Upnp {
 pub(crate) struct Known {
     /// By UPnP.
     pub(crate) upnp: Option<(Found, Heard)>,
-    /// By PCP or NAT-PMP; there is at least one of both.
-    pub(crate) server: Option<PortServer>,
+    /// By PCP or NAT-PMP. The outer `None`: it has not said whether it speaks them; the inner one: it does not.
+    pub(crate) server: Option<Option<PortServer>>,
 }
 
 /// What an answer to a search says about a gateway besides where it is.
@@ -84,7 +84,12 @@ impl Known {
             .upnp
             .as_ref()
             .map(|(found, _)| (found.local, found.location.authority()));
-        upnp.or_else(|| self.server.as_ref().map(|server| (server.local(), server.server())))
+        upnp.or_else(|| {
+            self.server
+                .as_ref()?
+                .as_ref()
+                .map(|server| (server.local(), server.server()))
+        })
     }
 }
 
@@ -95,7 +100,7 @@ impl Gateway {
         let Known { upnp, server } = known;
         let location = match (&upnp, &server) {
             (Some((found, _)), _) => found.location.to_string(),
-            (None, server) => location(server.as_ref()?),
+            (None, server) => location(server.as_ref()?.as_ref()?),
         };
         let upnp = upnp.map(|(found, heard)| Arc::new(Upnp { found, heard }));
         let inner = Inner {

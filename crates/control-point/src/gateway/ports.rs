@@ -23,9 +23,10 @@ pub(super) struct Ports {
 }
 
 impl Ports {
-    pub(super) fn new(server: Option<PortServer>) -> Self {
+    /// What is known already: whether there is one.
+    pub(super) fn new(known: Option<Option<PortServer>>) -> Self {
         Self {
-            preferred: server.map_or_else(OnceCell::new, |server| OnceCell::new_with(Some(Some(server)))),
+            preferred: OnceCell::new_with(known),
             other: OnceCell::new(),
         }
     }

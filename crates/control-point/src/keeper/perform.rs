@@ -2,6 +2,7 @@
 
 use std::future::IntoFuture;
 use std::net::Ipv4Addr;
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
@@ -11,6 +12,7 @@ use super::keeping::{Checked, Found, Order, Survey};
 use crate::error::{Error, NoGateway, Refusal, Untrue};
 use crate::gateway::Gateway;
 use crate::mapping::{Made, Relation, Wanted, carry_out, read, remove};
+use crate::port_control::Carrier;
 use crate::silence::{is_silence, told};
 use crate::status;
 
@@ -42,48 +44,71 @@ pub(super) async fn perform(gateway: Gateway, order: Order) -> Outcome {
         Order::Renew {
             id,
             wanted,
-            purpose,
+            asked,
             replace,
         } => {
-            if let Some((before, port)) = replace {
+            if let Some((before, entry)) = replace {
                 // If it cannot be removed, it ends with its lease.
-                let _removed = remove(&gateway, &before, port).await;
+                let _removed = remove(&gateway, &before, &entry).await;
             }
             let since = Instant::now();
-            let result = carry_out(&gateway, &wanted, purpose).await;
+            let result = carry_out(&gateway, &wanted, asked).await;
             Outcome::Renewed { id, result, since }
         }
-        Order::Check {
-            id,
-            wanted,
-            external_port,
-        } => {
-            let shown = match gateway.connection() {
-                Ok(connection) => read(connection.wan(), &wanted, external_port).await,
-                Err(unusable) => Err(unusable.into()),
-            };
-            let result = match shown {
-                Ok(shown) => match shown.relation(&wanted) {
-                    Relation::Same => Checked::There,
-                    relation => Checked::Gone(untrue(relation, &wanted, external_port.get(), shown.target()).into()),
+        Order::Check { id, wanted, entry } => {
+            let result = match entry.carrier {
+                Carrier::Igd => check(&gateway, &wanted, entry.external_port).await,
+                // Whether the gateway has lost its state is seen by whoever asks it anything.
+                carrier => match look(&gateway, carrier).await {
+                    Ok(Some(_)) => Checked::There,
+                    Ok(None) => Checked::NotSpoken,
+                    Err(error) => Checked::Unknown(error),
                 },
-                Err(Error::Refused(Refusal { code: 713 | 714, .. })) => {
-                    Checked::Gone(untrue(Relation::Absent, &wanted, external_port.get(), String::new()).into())
-                }
-                Err(Error::Refused(Refusal { code: 401 | 602, .. })) => Checked::Impossible,
-                Err(error) => Checked::Unknown(error),
             };
             Outcome::Checked { id, result }
         }
-        Order::Survey => Outcome::Surveyed(survey(&gateway).await),
+        Order::Survey(Carrier::Igd) => Outcome::Surveyed(survey(&gateway).await),
+        Order::Survey(carrier) => Outcome::Surveyed(look(&gateway, carrier).await.map(Option::unwrap_or_default)),
         Order::Search => Outcome::Searched(find_again(gateway).await),
     }
+}
+
+/// Looks at the entry.
+async fn check(gateway: &Gateway, wanted: &Wanted, external_port: NonZeroU16) -> Checked {
+    let Ok(connection) = gateway.look_for_upnp().await else {
+        return Checked::NotSpoken;
+    };
+    match read(connection.wan(), wanted, external_port).await {
+        Ok(shown) => match shown.relation(wanted) {
+            Relation::Same => Checked::There,
+            relation => Checked::Gone(untrue(relation, wanted, external_port.get(), shown.target()).into()),
+        },
+        Err(Error::Refused(Refusal { code: 713 | 714, .. })) => {
+            Checked::Gone(untrue(Relation::Absent, wanted, external_port.get(), String::new()).into())
+        }
+        Err(Error::Refused(Refusal { code: 401 | 602, .. })) => Checked::Impossible,
+        Err(error) => Checked::Unknown(error),
+    }
+}
+
+/// Looks whether the server of this protocol is there, which shows its epoch, and what address it tells; `None` if there is
+/// no such server.
+async fn look(gateway: &Gateway, carrier: Carrier) -> Result<Option<Survey>, Error> {
+    let Ok(server) = gateway.port_server(carrier).await else {
+        return Ok(None);
+    };
+    let seen = server.look().await?;
+    Ok(Some(Survey {
+        external_address: seen.external_address.map(Some),
+        ..Survey::default()
+    }))
 }
 
 /// What identifies this gateway and our way to it.
 pub(super) fn found(gateway: &Gateway) -> Found {
     Found {
         udn: gateway.udn().to_owned(),
+        host: gateway.address(),
         boot_id: gateway.boot_id(),
         location: gateway.location().to_owned(),
         local: gateway.local_ipv4().unwrap_or(Ipv4Addr::UNSPECIFIED),
@@ -111,7 +136,10 @@ fn untrue(relation: Relation, wanted: &Wanted, external_port: u16, found: String
 }
 
 async fn survey(gateway: &Gateway) -> Result<Survey, Error> {
-    let wan = gateway.connection()?.wan();
+    let Ok(connection) = gateway.look_for_upnp().await else {
+        return Ok(Survey::default());
+    };
+    let wan = connection.wan();
     let info = told(wan.get_status_info().await)?;
     let address = told(wan.get_external_ip_address().await)?;
     // Where entries can be looked at, they tell more than that something has changed.
@@ -146,11 +174,15 @@ pub(crate) async fn find_again(gateway: Gateway) -> Result<Gateway, Error> {
 }
 
 async fn answers_at_its_old_place(gateway: &Gateway) -> bool {
-    let Ok(connection) = gateway.connection() else {
-        return false;
+    let answers = async {
+        let by_upnp = match gateway.connection() {
+            Ok(connection) => connection.wan().get_status_info().await.map(drop),
+            Err(unusable) => Err(unusable.into()),
+        };
+        // Whoever refuses is there.
+        !matches!(&by_upnp, Err(error) if is_silence(error) || matches!(error, Error::Unusable(_)))
     };
-    let status = timeout(AT_ITS_OLD_PLACE, connection.wan().get_status_info()).await;
-    status.is_ok_and(|status| !status.is_err_and(|error| is_silence(&error)))
+    timeout(AT_ITS_OLD_PLACE, answers).await.unwrap_or(false)
 }
 
 /// Whether our address is still on an interface that is up. If the system does not tell, nothing is known to be wrong.

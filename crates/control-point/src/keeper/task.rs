@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::MappingId;
 use super::change::{Change, State};
 use super::events::{EventNews, Events};
-use super::keeping::{Keeping, Kept, Order};
+use super::keeping::{Keeping, Kept, Learnt, Order};
 use super::kept::Shared;
 use super::perform::{Outcome, found, has_address, perform};
 use super::wakefulness::Wakefulness;
@@ -21,6 +21,7 @@ use crate::error::{Conversation, Error};
 use crate::gateway::Gateway;
 use crate::mapping::{random_seed, remove};
 use crate::network::BoxFuture;
+use crate::port_control::{Announced, Carrier, PortAnnouncements};
 
 /// How long taking a mapping away is tried.
 const REMOVAL: Duration = Duration::from_secs(2);
@@ -107,12 +108,21 @@ impl Keeper {
     }
 }
 
+/// The protocols whose servers have an epoch.
+const SERVED: [Carrier; 2] = [Carrier::Pcp, Carrier::NatPmp];
+
 struct Task {
     gateway: Gateway,
     keeping: Keeping,
     shared: BTreeMap<MappingId, Arc<Shared>>,
     commands: mpsc::UnboundedReceiver<Command>,
     announcements: Option<Announcements>,
+    /// While there are mappings by PCP or NAT-PMP, and the gateway is there.
+    port_announcements: Option<PortAnnouncements>,
+    /// Until then, none are listened for.
+    deaf_until: Instant,
+    /// How often the gateway's servers had lost their state when that was looked at last.
+    eras: BTreeMap<Carrier, u64>,
     /// While there are mappings, and the gateway is there and has events.
     events: Option<Events>,
     /// Until then, none are listened for.
@@ -128,6 +138,9 @@ enum Event {
     Heard(Announcement),
     /// Announcements cannot be heard any more.
     Deaf,
+    Announced(Announced),
+    /// Those of PCP and NAT-PMP cannot.
+    DeafToServers,
     Told(EventNews),
     Done(Outcome),
     Time,
@@ -139,6 +152,9 @@ impl Task {
             keeping: Keeping::new(found(&gateway), external_address, Instant::now(), random_seed()),
             shared: BTreeMap::new(),
             announcements: listen(&gateway),
+            port_announcements: None,
+            deaf_until: Instant::now(),
+            eras: BTreeMap::new(),
             events: None,
             no_events_until: Instant::now(),
             commands,
@@ -149,8 +165,10 @@ impl Task {
 
     async fn run(mut self) {
         loop {
+            self.look_at_epochs(Learnt::Alone);
             self.publish();
             self.hear_events();
+            self.hear_servers();
             if self.wakefulness.has_slept(Instant::now(), SystemTime::now()) {
                 self.keeping.woke_up(Instant::now());
             }
@@ -167,7 +185,7 @@ impl Task {
                             // Whoever floods us with announcements must not keep it from going on.
                             biased;
                             outcome = &mut work => Event::Done(outcome),
-                            event = next_event(&mut self.commands, &mut self.announcements, &mut self.events) => event,
+                            event = next_event(&mut self.commands, &mut self.announcements, &mut self.port_announcements, &mut self.events) => event,
                         };
                         match event {
                             Event::Done(outcome) => {
@@ -188,7 +206,7 @@ impl Task {
                     let wake_at = self.keeping.wake_at();
                     let event = tokio::select! {
                         biased;
-                        event = next_event(&mut self.commands, &mut self.announcements, &mut self.events) => event,
+                        event = next_event(&mut self.commands, &mut self.announcements, &mut self.port_announcements, &mut self.events) => event,
                         () = until(wake_at) => Event::Time,
                     };
                     if matches!(event, Event::End) {
@@ -212,11 +230,21 @@ impl Task {
                 let sure_for = made.sure_for.map(|seconds| Duration::from_secs(seconds.into()));
                 self.shared.insert(id, shared);
                 self.keeping
-                    .keep(id, Kept::new(wanted, follows_us, made.external_port), sure_for, since);
+                    .keep(id, Kept::new(wanted, follows_us, made.entry()), sure_for, since);
             }
             Event::Command(Command::Remove { id, done }) => self.remove(id, None, done),
             Event::Heard(announcement) => self.hear(&announcement),
             Event::Deaf => self.announcements = None,
+            Event::Announced(announced) => {
+                self.look_at_epochs(Learnt::WithOthers);
+                if announced.external_address.is_some() {
+                    self.keeping.address_announced(Instant::now());
+                }
+            }
+            Event::DeafToServers => {
+                self.port_announcements = None;
+                self.deaf_until = Instant::now() + ANOTHER_TRY;
+            }
             Event::Told(EventNews::Come(come)) => self.keeping.events_come(come, Instant::now()),
             Event::Told(EventNews::Forgotten) => self.keeping.forgotten(Instant::now()),
             Event::Told(EventNews::Told(told)) => {
@@ -283,6 +311,39 @@ impl Task {
         }
     }
 
+    /// Listens for what servers announce if there are mappings by them.
+    fn hear_servers(&mut self) {
+        let now = Instant::now();
+        if self.port_announcements.is_some() || now < self.deaf_until || !self.keeping.is_here() {
+            return;
+        }
+        let mut servers = SERVED.iter().filter(|carrier| self.keeping.keeps_by(**carrier));
+        let server = servers.find_map(|carrier| self.gateway.known_port_server(*carrier));
+        if let Some(server) = server {
+            match PortAnnouncements::of(server) {
+                Ok(announcements) => self.port_announcements = Some(announcements),
+                Err(error) => {
+                    tracing::debug!(%error, "announcements of servers cannot be heard");
+                    self.deaf_until = now + ANOTHER_TRY;
+                }
+            }
+        }
+    }
+
+    /// Whoever asked it has learnt by the answer if the gateway has lost its state.
+    fn look_at_epochs(&mut self, learnt: Learnt) {
+        let mut lost = false;
+        for carrier in SERVED {
+            if let Some(server) = self.gateway.known_port_server(carrier) {
+                let before = self.eras.insert(carrier, server.era());
+                lost |= before.is_some_and(|before| before != server.era());
+            }
+        }
+        if lost {
+            self.keeping.epoch_lost(learnt, Instant::now());
+        }
+    }
+
     fn hear_no_events(&mut self, now: Instant) {
         self.events = None;
         self.keeping.events_come(false, now);
@@ -295,6 +356,8 @@ impl Task {
         if gateway.local_address() != self.gateway.local_address() || !gateway.is(&self.gateway) {
             self.announcements = listen(&gateway);
         }
+        self.port_announcements = None;
+        self.eras.clear();
         self.keeping.found(found(&gateway), now);
         self.hear_no_events(now);
         self.no_events_until = now;
@@ -335,7 +398,7 @@ impl Task {
                 events.end().await;
             }
             if let Err(error) = &result {
-                tracing::debug!(%error, port = kept.external_port, "a mapping could not be removed");
+                tracing::debug!(%error, port = kept.entry.external_port, "a mapping could not be removed");
             }
             // Nobody listens when it was dropped.
             let _told = done.send(result);
@@ -373,17 +436,24 @@ fn listen(gateway: &Gateway) -> Option<Announcements> {
 fn subject(order: &Order) -> Option<MappingId> {
     match order {
         Order::Renew { id, .. } | Order::Check { id, .. } => Some(*id),
-        Order::Survey | Order::Search => None,
+        Order::Survey(_) | Order::Search => None,
     }
 }
 
 async fn next_event(
     commands: &mut mpsc::UnboundedReceiver<Command>,
     announcements: &mut Option<Announcements>,
+    port_announcements: &mut Option<PortAnnouncements>,
     events: &mut Option<Events>,
 ) -> Event {
     let heard = async {
         match announcements {
+            Some(announcements) => announcements.next().await,
+            None => std::future::pending().await,
+        }
+    };
+    let announced = async {
+        match port_announcements {
             Some(announcements) => announcements.next().await,
             None => std::future::pending().await,
         }
@@ -398,6 +468,7 @@ async fn next_event(
         biased;
         command = commands.recv() => command.map_or(Event::End, Event::Command),
         news = told => Event::Told(news),
+        announced = announced => announced.map_or(Event::DeafToServers, Event::Announced),
         announcement = heard => announcement.map_or(Event::Deaf, Event::Heard),
     }
 }
@@ -417,13 +488,13 @@ async fn take_away(
     under_way: Option<BoxFuture<'static, Outcome>>,
 ) -> Result<(), Error> {
     let removal = async {
-        let mut external_port = kept.external_port;
+        let mut entry = kept.entry;
         if let Some(work) = under_way
             && let Ok(Outcome::Renewed { result: Ok(made), .. }) = timeout(REMOVAL / 2, work).await
         {
-            external_port = made.external_port;
+            entry = made.entry();
         }
-        remove(gateway, &kept.wanted, external_port).await
+        remove(gateway, &kept.wanted, &entry).await
     };
     timeout(REMOVAL, removal).await.unwrap_or_else(|_| {
         let address = gateway.address().to_string();

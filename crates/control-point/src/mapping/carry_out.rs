@@ -1,161 +1,232 @@
-//! Carries out a plan: the thin shell around [`Plan`].
+//! By which protocol a mapping is asked for: the one that is preferred, else the next.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
-use std::num::NonZeroU16;
-use std::time::Duration;
+use std::collections::VecDeque;
 
-use tokio::time::{sleep, timeout};
-
-use super::entry::Shown;
-use super::plan::{Abilities, Listed, Made, Plan, Purpose, Step, Way};
+use super::plan::{Entry, Made, Purpose};
 use super::wanted::Wanted;
-use crate::actions::AddPortMappingArguments;
-use crate::bounded::bounded;
-use crate::error::{Conversation, Error};
-use crate::gateway::{Gateway, WanConnection};
-use crate::listing::Entry;
+use super::{by_port_control, by_upnp};
+use crate::error::{Error, Unusable};
+use crate::gateway::Gateway;
+use crate::port_control::Carrier;
+use crate::silence::is_silence;
 
-/// How long to look for a mapping that the gateway has moved: long lists are slow to read, and it is seldom there.
-const SEARCH: Duration = Duration::from_secs(5);
+/// What is done about a mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) purpose: Purpose,
+    /// The protocol that it was made by, which is tried before the others.
+    pub(crate) by: Option<Carrier>,
+}
 
-/// How long a gateway is left alone that could not keep up.
-const PAUSE: Duration = Duration::from_millis(300);
-
-/// Makes or renews a mapping, and remembers what the gateway taught about itself.
-pub(crate) async fn carry_out(gateway: &Gateway, wanted: &Wanted, purpose: Purpose) -> Result<Made, Error> {
-    let wan = gateway.connection()?.wan();
-    let abilities = if wan.is_ip2() {
-        Abilities::Version2
-    } else {
-        Abilities::Version1
-    };
-    let mut plan = Plan::new(
-        wanted.clone(),
-        abilities,
-        gateway.memory().lessons(),
-        purpose,
-        random_seed(),
-    );
-    let result = loop {
-        let step = plan.next().clone();
-        tracing::debug!(?step, "mapping {} port {}", wanted.protocol, wanted.internal_port);
-        match step {
-            Step::Read { external_port } => plan.read(read(wan, wanted, external_port).await),
-            Step::Add {
-                way,
-                external_port,
-                lease,
-            } => plan.added(add(wan, wanted, way, external_port, lease).await),
-            Step::Search => plan.searched(search(gateway, wanted).await),
-            Step::Delete { external_port } => {
-                // Whether it worked shows in what the plan does next.
-                let _deleted = delete(wan, wanted, external_port).await;
-                plan.deleted();
-            }
-            Step::Done(made) => break Ok(made),
-            Step::Failed(error) => break Err(error),
+/// Makes or renews a mapping.
+pub(crate) async fn carry_out(gateway: &Gateway, wanted: &Wanted, asked: Asked) -> Result<Made, Error> {
+    let mut attempts = Attempts::at(gateway, asked.by);
+    while let Some(carrier) = attempts.next() {
+        match carry_out_by(gateway, wanted, asked.purpose, carrier).await {
+            Ok(made) => return Ok(made),
+            Err(error) => attempts.failed(carrier, error),
         }
-    };
-    gateway.memory().learn(plan.lessons());
-    result
-}
-
-/// GetSpecificPortMappingEntry. Names of the protocol and port that some answers have besides are not looked at
-/// (Open.NAT): it is about what was asked.
-pub(crate) async fn read(wan: &WanConnection, wanted: &Wanted, external_port: NonZeroU16) -> Result<Shown, Error> {
-    let (remote_host, protocol) = (remote_host(wanted), wanted.protocol.name());
-    let ask = || wan.get_specific_port_mapping_entry(&remote_host, external_port.get(), protocol);
-    let entry = unhurried(ask).await?;
-    Ok(Shown {
-        internal_client: bounded(&entry.internal_client),
-        internal_port: entry.internal_port,
-        enabled: entry.enabled,
-        description: bounded(&entry.port_mapping_description),
-        lease: entry.lease_duration,
-    })
-}
-
-/// DeletePortMapping.
-pub(crate) async fn delete(wan: &WanConnection, wanted: &Wanted, external_port: NonZeroU16) -> Result<(), Error> {
-    let (remote_host, protocol) = (remote_host(wanted), wanted.protocol.name());
-    unhurried(|| wan.delete_port_mapping(&remote_host, external_port.get(), protocol)).await
-}
-
-/// Some gateways answer a request that comes soon after another with HTTP 500 and no fault (go-ethereum leaves 200 ms
-/// between requests to all of them, for these).
-pub(crate) async fn unhurried<T, F: Future<Output = Result<T, Error>>>(ask: impl Fn() -> F) -> Result<T, Error> {
-    match ask().await {
-        Err(Error::Conversation(Conversation::Status { status: 500 | 503, .. })) => {
-            sleep(PAUSE).await;
-            ask().await
-        }
-        result => result,
     }
+    Err(attempts.error())
 }
 
-/// A number that nobody can foresee.
-pub(crate) fn random_seed() -> u64 {
-    RandomState::new().build_hasher().finish()
-}
-
-async fn add(
-    wan: &WanConnection,
+/// The same by this protocol.
+pub(super) async fn carry_out_by(
+    gateway: &Gateway,
     wanted: &Wanted,
-    way: Way,
-    external_port: NonZeroU16,
-    lease: u32,
-) -> Result<u16, Error> {
-    let arguments = AddPortMappingArguments {
-        remote_host: remote_host(wanted),
-        external_port: external_port.get(),
-        protocol: wanted.protocol.name().to_owned(),
-        internal_port: wanted.internal_port.get(),
-        internal_client: wanted.internal_client.to_string(),
-        enabled: true,
-        port_mapping_description: wanted.description.as_str().to_owned(),
-        lease_duration: lease,
-    };
-    match (way, wan) {
-        (Way::AnyPort, WanConnection::Ip(ip)) => unhurried(|| ip.add_any_port_mapping(&arguments)).await,
-        _ => unhurried(|| wan.add_port_mapping(&arguments))
-            .await
-            .map(|()| external_port.get()),
+    purpose: Purpose,
+    carrier: Carrier,
+) -> Result<Made, Error> {
+    match carrier {
+        Carrier::Igd => {
+            gateway.look_for_upnp().await?;
+            by_upnp::make(gateway, wanted, purpose).await
+        }
+        Carrier::Pcp | Carrier::NatPmp => {
+            by_port_control::make(gateway.port_server(carrier).await?, wanted, purpose).await
+        }
     }
 }
 
-async fn search(gateway: &Gateway, wanted: &Wanted) -> Result<Vec<Listed>, Error> {
-    let Ok(listing) = timeout(SEARCH, gateway.mappings()).await else {
-        let address = gateway.address().to_string();
-        return Err(Conversation::Timeout {
-            address,
-            waited: SEARCH,
+/// Removes a mapping, by the protocol that it was made by.
+pub(crate) async fn remove(gateway: &Gateway, wanted: &Wanted, entry: &Entry) -> Result<(), Error> {
+    match entry.carrier {
+        Carrier::Igd => {
+            gateway.look_for_upnp().await?;
+            by_upnp::remove(gateway, wanted, entry.external_port).await
         }
-        .into());
-    };
-    let wanted_host = remote_host(wanted);
-    let of_remote_host = |entry: &Entry| entry.remote_host.trim() == wanted_host;
-    let listed = |entry: Entry| {
-        Some(Listed {
-            protocol: entry.protocol,
-            external_port: NonZeroU16::new(entry.external_port)?,
-            shown: Shown {
-                internal_client: entry.internal_client,
-                internal_port: entry.internal_port,
-                enabled: entry.enabled,
-                description: entry.description,
-                lease: entry.lease.map_or(0, |lease| lease.as_secs() as u32),
-            },
-        })
-    };
-    Ok(listing?
-        .entries
-        .into_iter()
-        .filter(of_remote_host)
-        .filter_map(listed)
-        .collect())
+        Carrier::Pcp | Carrier::NatPmp => {
+            by_port_control::remove(gateway.port_server(entry.carrier).await?, wanted, entry).await
+        }
+    }
 }
 
-fn remote_host(wanted: &Wanted) -> String {
-    wanted.remote_host.map_or_else(String::new, |host| host.to_string())
+/// One protocol after another, until one does it or says that no other will.
+#[derive(Debug)]
+pub(super) struct Attempts {
+    left: VecDeque<Carrier>,
+    told: Option<Error>,
+}
+
+impl Attempts {
+    /// In the order of the gateway's discovery, with this one before the others.
+    pub(super) fn at(gateway: &Gateway, first: Option<Carrier>) -> Self {
+        Self::new(gateway.discovery().order(), first)
+    }
+
+    fn new(order: &[Carrier], first: Option<Carrier>) -> Self {
+        let others = order.iter().copied().filter(|carrier| Some(*carrier) != first);
+        Self {
+            left: first.into_iter().chain(others).collect(),
+            told: None,
+        }
+    }
+
+    /// The next protocol to try.
+    pub(super) fn next(&mut self) -> Option<Carrier> {
+        self.left.pop_front()
+    }
+
+    /// This one did not do it.
+    pub(super) fn failed(&mut self, carrier: Carrier, error: Error) {
+        tracing::debug!(%carrier, %error, "not mapped");
+        if !may_another_do_it(&error) {
+            self.left.clear();
+        }
+        let known = self.told.as_ref();
+        if known.is_none_or(|known| !says_something(known) && says_something(&error)) {
+            self.told = Some(error);
+        }
+    }
+
+    /// What the first that answered has answered.
+    pub(super) fn error(self) -> Error {
+        self.told.unwrap_or_else(|| Unusable::NoConnectionService.into())
+    }
+}
+
+/// Whether another protocol may succeed after this. What the gateway has no room, no address or no permission for, it has
+/// not by another protocol either: its protocols share the ports.
+fn may_another_do_it(error: &Error) -> bool {
+    match error {
+        Error::Conversation(_) | Error::Untrue(_) => true,
+        Error::Unusable(unusable) => matches!(unusable, Unusable::NoUpnp),
+        Error::Refused(refusal) => !SAME_FOR_ALL.contains(&refusal.code),
+        Error::PortsRefused(refused) => !SAME_FOR_ALL.contains(&refused.last.code),
+        // NOT_AUTHORIZED is also said about a mapping that a program made which has ended (RFC 6887 section 11.3), and by
+        // gateways on which this protocol is switched off.
+        Error::PortControl(refusal) => !refusal.is_same_for_all(),
+        Error::NoGateway(_) | Error::Invalid(_) | Error::System { .. } => false,
+    }
+}
+
+/// Action not authorized, ConflictInMappingEntry, NoPortMapsAvailable, ConflictWithOtherMechanisms (WANIPConnection:2
+/// section 2.5.16).
+const SAME_FOR_ALL: [u16; 4] = [606, 718, 728, 729];
+
+/// Whether it tells more than that there was nobody to ask.
+fn says_something(error: &Error) -> bool {
+    use crate::error::Conversation::NotOffered;
+    let nobody = matches!(
+        error,
+        Error::Conversation(NotOffered(_)) | Error::Unusable(Unusable::NoUpnp)
+    );
+    !nobody && !is_silence(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::error::{Conversation, PortControlRefusal, Refusal};
+    use crate::port_control::Carrier::{Igd, NatPmp, Pcp};
+
+    const ORDER: [Carrier; 3] = [Igd, Pcp, NatPmp];
+
+    fn refused(code: u16) -> Error {
+        Refusal {
+            action: "AddPortMapping".to_owned(),
+            code,
+            description: String::new(),
+        }
+        .into()
+    }
+
+    fn refused_by(carrier: Carrier, code: u16) -> Error {
+        PortControlRefusal {
+            carrier,
+            code,
+            name: "",
+            lifetime: Duration::ZERO,
+        }
+        .into()
+    }
+
+    fn silence() -> Error {
+        let address = "192.168.77.1".to_owned();
+        Conversation::Timeout {
+            address,
+            waited: Duration::ZERO,
+        }
+        .into()
+    }
+
+    fn not_offered() -> Error {
+        Conversation::NotOffered("PCP".to_owned()).into()
+    }
+
+    /// The protocols that are tried when each fails so, and what is told in the end.
+    fn tried(first: Option<Carrier>, errors: &[Error]) -> (Vec<Carrier>, Error) {
+        let mut attempts = Attempts::new(&ORDER, first);
+        let mut tried = Vec::new();
+        let mut errors = errors.iter().cloned();
+        while let Some(carrier) = attempts.next() {
+            tried.push(carrier);
+            attempts.failed(carrier, errors.next().unwrap());
+        }
+        (tried, attempts.error())
+    }
+
+    #[test]
+    fn whoever_is_silent_or_does_not_have_it_is_followed_by_the_next() {
+        let errors = [silence(), not_offered(), refused_by(NatPmp, 2)];
+        assert_eq!(tried(None, &errors), (ORDER.to_vec(), refused_by(NatPmp, 2)));
+        let errors = [silence(), not_offered(), not_offered()];
+        assert_eq!(tried(None, &errors), (ORDER.to_vec(), silence()), "it may be away");
+        let errors = [refused(501), refused_by(Pcp, 2), silence()];
+        assert_eq!(tried(None, &errors), (ORDER.to_vec(), refused(501)));
+    }
+
+    #[test]
+    fn the_protocol_that_a_mapping_was_made_by_comes_first() {
+        let errors = [silence(), silence(), not_offered()];
+        assert_eq!(tried(Some(NatPmp), &errors).0, [NatPmp, Igd, Pcp]);
+    }
+
+    #[test]
+    fn what_all_protocols_of_a_gateway_share_is_not_asked_for_twice() {
+        for error in [refused(718), refused(728), refused(606), Unusable::NatOff.into()] {
+            assert_eq!(tried(None, std::slice::from_ref(&error)), (vec![Igd], error));
+        }
+        for (carrier, code) in [
+            (Pcp, 7),
+            (Pcp, 8),
+            (Pcp, 10),
+            (Pcp, 11),
+            (NatPmp, 3),
+            (NatPmp, 4),
+            (Pcp, 0),
+        ] {
+            let error = refused_by(carrier, code);
+            assert_eq!(
+                tried(Some(carrier), std::slice::from_ref(&error)),
+                (vec![carrier], error)
+            );
+        }
+        for (carrier, code) in [(Pcp, 1), (Pcp, 2), (Pcp, 5), (Pcp, 12), (NatPmp, 1), (NatPmp, 2)] {
+            let errors = [refused_by(carrier, code), silence(), silence()];
+            assert_eq!(tried(Some(carrier), &errors).0.len(), 3, "{carrier} {code}");
+        }
+    }
 }

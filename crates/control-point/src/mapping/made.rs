@@ -2,18 +2,16 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::num::NonZeroU16;
 use std::time::Duration;
 
 use super::Protocol;
-use super::carry_out::{carry_out, delete, read};
+use super::carry_out::{Asked, carry_out, remove};
 use super::note::{Note, Verification};
 use super::plan::{Made, Purpose};
 use super::wanted::Wanted;
-use crate::error::{Error, Refusal};
+use crate::error::Error;
 use crate::gateway::Gateway;
 use crate::port_control::Carrier;
-use crate::silence::is_silence;
 
 /// A mapping that the gateway has. Dropping it leaves it there until its lease ends.
 #[derive(Clone, Debug)]
@@ -97,16 +95,21 @@ impl Mapping {
         &self.made.notes
     }
 
-    /// Renews it for its lease, and reads it back. The port may change if another one was allowed.
+    /// Renews it for its lease, by the protocol that it was made by, and reads it back; by another one if that is not
+    /// answered any more. The port may change if another one was allowed.
     pub async fn renew(&mut self) -> Result<(), Error> {
-        let purpose = Purpose::Renewal(self.made.external_port);
-        self.made = carry_out(&self.gateway, &self.wanted, purpose).await?;
+        let asked = Asked {
+            purpose: Purpose::Renewal(self.made.external_port),
+            by: Some(self.made.carrier),
+        };
+        self.made = carry_out(&self.gateway, &self.wanted, asked).await?;
+        self.external_address = self.made.external_address.or(self.external_address);
         Ok(())
     }
 
     /// Removes it. That it is not there any more is no error.
     pub async fn remove(self) -> Result<(), Error> {
-        remove(&self.gateway, &self.wanted, self.made.external_port).await
+        remove(&self.gateway, &self.wanted, &self.made.entry()).await
     }
 
     /// As it is after it was made again, perhaps on another gateway and for another address of ours.
@@ -122,23 +125,6 @@ impl Mapping {
 
     pub(crate) fn parts(self) -> (Gateway, Wanted, Made, Option<IpAddr>) {
         (self.gateway, self.wanted, self.made, self.external_address)
-    }
-}
-
-/// Deletes a mapping of ours; one that is gone already is deleted. Whoever has the port now, after its lease has ended or
-/// the gateway has restarted, keeps it: many gateways let anybody delete anything.
-pub(crate) async fn remove(gateway: &Gateway, wanted: &Wanted, external_port: NonZeroU16) -> Result<(), Error> {
-    let wan = gateway.connection()?.wan();
-    if !gateway.memory().lessons().no_read_back {
-        match read(wan, wanted, external_port).await {
-            Ok(shown) if shown.is_somebody_elses(wanted) => return Ok(()),
-            Err(error) if is_silence(&error) => return Err(error),
-            _ => {}
-        }
-    }
-    match delete(wan, wanted, external_port).await {
-        Err(Error::Refused(Refusal { code: 714, .. })) => Ok(()),
-        result => result,
     }
 }
 

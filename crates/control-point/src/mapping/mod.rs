@@ -1,5 +1,7 @@
 //! Port mappings: asking for them, and proving that they are there.
 
+mod by_port_control;
+mod by_upnp;
 mod candidates;
 mod carry_out;
 mod entry;
@@ -9,17 +11,19 @@ mod note;
 mod plan;
 mod protocol;
 mod request;
+#[cfg(test)]
+mod tests;
 mod unmap;
 mod wanted;
 
+pub(crate) use by_upnp::{random_seed, read, unhurried};
 pub(crate) use candidates::Random;
-pub(crate) use carry_out::{carry_out, random_seed, read, unhurried};
+pub(crate) use carry_out::{Asked, carry_out, remove};
 pub(crate) use entry::Relation;
 pub(crate) use lessons::Memory;
-pub(crate) use made::remove;
 pub use made::{External as ExternalEnd, Mapping};
 pub use note::{Note, Verification};
-pub(crate) use plan::{Made, Purpose};
+pub(crate) use plan::{Entry, Made, Purpose};
 pub use protocol::Protocol;
 pub use request::MapRequest;
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub enum Note {
         /// The lease that was taken.
         taken: Duration,
     },
-    /// The gateway shows a lease that differs from the one it was asked for.
+    /// The gateway shows, or has granted, a lease that differs from the one it was asked for.
     LeaseChanged {
         /// The lease asked for.
         asked: Duration,
@@ -126,7 +126,7 @@ impl fmt::Display for Note {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verification {
-    /// Read back, and as it was asked for.
+    /// Read back, and as it was asked for; by PCP and NAT-PMP, the gateway's answer is what it has granted.
     Proven,
     /// The gateway could not be made to show the mapping; its word is all there is.
     Impossible(Box<Error>),

@@ -6,16 +6,17 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Protocol;
-use super::carry_out::carry_out;
+use super::carry_out::{Attempts, carry_out_by, remove};
 use super::made::Mapping;
 use super::note::Note;
-use super::plan::Purpose;
+use super::plan::{Made, Purpose};
 use super::wanted::{Description, External, LeaseSeconds, Wanted, host, port};
 use crate::discovery::Family;
 use crate::error::{Error, Unusable};
 use crate::gateway::Gateway;
 use crate::keeper::KeptMapping;
-use crate::status;
+use crate::port_control::Carrier;
+use crate::status::{self, AddressKind};
 
 /// What a mapping shall be. Begun with [`Gateway::map`], ended with [`once`](Self::once) or [`keep`](Self::keep).
 #[derive(Clone, Debug)]
@@ -168,16 +169,11 @@ impl MapRequest {
             Family::Ipv6 => self.gateway.over_the_other_family().await.cloned(),
         };
         let gateway = over_ipv4.unwrap_or(self.gateway);
-        let status = status::essential_now(gateway.connection()?).await?;
-        if self.status == Attitude::Heed {
-            status.usable()?;
-        }
-        let since = Instant::now();
-        let mut made = carry_out(&gateway, &wanted, Purpose::New).await?;
+        let (mut made, external_address, since) = make_by_any(&gateway, &wanted, self.status).await?;
         if Some(wanted.internal_client) != gateway.local_ipv4() {
             made.notes.push(Note::ForAnotherHost);
         }
-        Ok((Mapping::new(gateway, wanted, made, status.external_address), since))
+        Ok((Mapping::new(gateway, wanted, made, external_address), since))
     }
 
     fn check(&self) -> Result<Wanted, Error> {
@@ -203,4 +199,63 @@ impl MapRequest {
             description: Description::new(&self.description)?,
         })
     }
+}
+
+/// What was made, the external address, and when it was asked for.
+type Begun = (Made, Option<IpAddr>, Instant);
+
+async fn make_by_any(gateway: &Gateway, wanted: &Wanted, attitude: Attitude) -> Result<Begun, Error> {
+    let mut attempts = Attempts::at(gateway, None);
+    while let Some(carrier) = attempts.next() {
+        let begun = match carrier {
+            Carrier::Igd => make_by_upnp(gateway, wanted, attitude).await,
+            Carrier::Pcp | Carrier::NatPmp => make_by_port_control(gateway, carrier, wanted, attitude).await,
+        };
+        match begun {
+            Ok(begun) => return Ok(begun),
+            Err(error) => attempts.failed(carrier, error),
+        }
+    }
+    Err(attempts.error())
+}
+
+/// Looks at the status first, and makes the mapping.
+async fn make_by_upnp(gateway: &Gateway, wanted: &Wanted, attitude: Attitude) -> Result<Begun, Error> {
+    let status = status::essential_now(gateway.look_for_upnp().await?).await?;
+    if attitude == Attitude::Heed {
+        status.usable()?;
+    }
+    let since = Instant::now();
+    let made = carry_out_by(gateway, wanted, Purpose::New, Carrier::Igd).await?;
+    Ok((made, status.external_address, since))
+}
+
+/// Makes the mapping, which shows the external address; of no use, it is removed again.
+async fn make_by_port_control(
+    gateway: &Gateway,
+    carrier: Carrier,
+    wanted: &Wanted,
+    attitude: Attitude,
+) -> Result<Begun, Error> {
+    let since = Instant::now();
+    let made = carry_out_by(gateway, wanted, Purpose::New, carrier).await?;
+    let address = match made.external_address {
+        Some(address) => Some(address),
+        // That it does not tell does not stand in the way.
+        None => gateway
+            .port_server(carrier)
+            .await?
+            .external_address()
+            .await
+            .ok()
+            .flatten(),
+    };
+    if let (Attitude::Heed, Some(address)) = (attitude, address)
+        && let Err(unusable) = AddressKind::of(address).usable(address)
+    {
+        // If it cannot be removed, it ends with its lease.
+        let _removed = remove(gateway, wanted, &made.entry()).await;
+        return Err(unusable.into());
+    }
+    Ok((made, address, since))
 }

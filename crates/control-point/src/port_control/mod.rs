@@ -17,9 +17,8 @@ mod schedule;
 mod server;
 
 pub(crate) use announcements::{Announced, PortAnnouncements};
-pub(crate) use ask::{Ask, ExternalPort, Granted, Seen, nonce};
+pub(crate) use ask::{Ask, ExternalPort};
 pub use carrier::Carrier;
-pub(crate) use portreeve_wire::pcp::client::Continuity;
 pub(crate) use server::PortServer;
 
 #[cfg(test)]

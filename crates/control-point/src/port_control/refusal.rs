@@ -32,6 +32,24 @@ impl PortControlRefusal {
         }
     }
 
+    /// Whether it is about what all protocols of a gateway share: its connection, its table, and who has the port.
+    pub(crate) fn is_same_for_all(&self) -> bool {
+        use pcp::ResultCode::{CannotProvideExternal, NetworkFailure, NoResources, UserExQuota};
+        match self.carrier {
+            // Another port was granted than the only one.
+            _ if self.code == 0 => true,
+            Carrier::NatPmp => nat_pmp::ResultCode::from_number(self.code).is_some_and(|code| {
+                matches!(
+                    code,
+                    nat_pmp::ResultCode::NetworkFailure | nat_pmp::ResultCode::OutOfResources
+                )
+            }),
+            _ => [CannotProvideExternal, NetworkFailure, NoResources, UserExQuota]
+                .iter()
+                .any(|code| u16::from(code.number()) == self.code),
+        }
+    }
+
     /// Whether the gateway has no way to the internet at present.
     pub(super) fn is_network_failure(&self) -> bool {
         match self.carrier {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::error::Unusable;
+
 /// What kind of address a gateway has towards the internet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -23,6 +25,16 @@ impl AddressKind {
         match address.to_canonical() {
             IpAddr::V4(address) => Self::of_v4(address),
             IpAddr::V6(address) => Self::of_v6(address),
+        }
+    }
+
+    /// Whether a mapping on this address, which is of this kind, leads to the internet.
+    pub(crate) fn usable(self, address: IpAddr) -> Result<(), Unusable> {
+        match self {
+            Self::Public => Ok(()),
+            Self::Private => Err(Unusable::DoubleNat(address)),
+            Self::Shared => Err(Unusable::CarrierGradeNat(address)),
+            Self::None => Err(Unusable::NoExternalAddress(address.to_string())),
         }
     }
 

@@ -91,9 +91,8 @@ impl Status {
             return Err(Unusable::NatOff);
         }
         match (self.address_kind, self.external_address, &self.external_address_text) {
-            (AddressKind::Private, Some(address), _) => Err(Unusable::DoubleNat(address)),
-            (AddressKind::Shared, Some(address), _) => Err(Unusable::CarrierGradeNat(address)),
             (AddressKind::None, _, Some(text)) => Err(Unusable::NoExternalAddress(text.clone())),
+            (kind, Some(address), _) => kind.usable(address),
             _ => Ok(()),
         }
     }

@@ -11,7 +11,7 @@ use portreeve_wire::pcp::SERVER_PORT;
 use super::super::origin::{self, Family};
 use super::super::rank::{GatewayRank, Place, Standing, patience};
 use super::lead::{Lead, Source, place_of};
-use super::plan::{Command, Plan, ServerId, Wanted};
+use super::plan::{Command, LeadId, Plan, ServerId, Wanted};
 use super::{IPV4_FIRST, Search};
 use crate::port_control::Carrier;
 
@@ -120,6 +120,15 @@ impl Search {
         }
     }
 
+    /// Whether the host of this lead was asked and speaks neither protocol.
+    pub(crate) fn serves_nobody(&self, lead: LeadId) -> bool {
+        let Some(lead) = self.leads.get(lead.0) else {
+            return false;
+        };
+        let mut servers = self.servers.iter();
+        servers.any(|server| server.state == State::Silent && server.is_host_of(lead))
+    }
+
     pub(super) fn next_ask(&self) -> Option<Duration> {
         let waiting = self.servers.iter().filter(|server| server.state == State::Waiting);
         waiting.map(|server| self.begin + server.due).min()
@@ -148,7 +157,8 @@ impl Search {
                     .leads
                     .iter()
                     .any(|lead| lead.rank().is_some() && server.is_host_of(lead));
-                !(shown && self.plan.prefers_upnp_to(carrier)) && !self.is_known_over_ipv4(server)
+                let is_part_of_it = shown && self.plan.prefers_upnp_to(carrier);
+                !(is_part_of_it || self.is_known_over_ipv4(server))
             })
         })
     }

@@ -3,6 +3,7 @@
 //! Ask [`Keeping::order`] what to do now and [`Keeping::wake_at`] when to ask again; carry one order out at a time and
 //! hand its result to the method named with it. [`Keeping::changes`] tells what is to be told.
 
+mod epoch;
 mod events;
 mod presence;
 mod renewal;
@@ -11,7 +12,6 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
-use std::num::NonZeroU16;
 use std::ops::Bound;
 use std::time::Duration;
 
@@ -21,7 +21,9 @@ use super::change::{Change, State};
 use super::schedule;
 use super::timetable::Timetable;
 use crate::error::Error;
-use crate::mapping::{External, Purpose, Random, Wanted};
+use crate::mapping::{Asked, Entry, External, Purpose, Random, Wanted};
+use crate::port_control::Carrier;
+pub(crate) use epoch::Learnt;
 use events::Events;
 pub(crate) use events::Told;
 use presence::Presence;
@@ -45,6 +47,8 @@ pub(crate) struct Keeping {
     external_address: Option<IpAddr>,
     /// Whether an announcement of this gateway has ever come through.
     heard: bool,
+    /// Whether an announcement of this gateway's PCP or NAT-PMP server has ever come through.
+    hears_epochs: bool,
     /// What the gateway tells by itself.
     events: Events,
     /// How often it was found in a row and then did not answer after all.
@@ -70,7 +74,8 @@ pub(crate) struct Kept {
     pub(crate) wanted: Wanted,
     /// Whether `InternalClient` is this machine, and so follows its address.
     pub(crate) follows_us: bool,
-    pub(crate) external_port: NonZeroU16,
+    /// Where it is on the gateway.
+    pub(crate) entry: Entry,
     pub(crate) state: State,
     /// The address that the entry leads to, if that is not the one wanted any more.
     leads_to: Option<Ipv4Addr>,
@@ -96,18 +101,19 @@ pub(crate) enum Order {
     Renew {
         id: MappingId,
         wanted: Wanted,
-        purpose: Purpose,
+        asked: Asked,
         /// Remove this first: it leads to an address that we had.
-        replace: Option<(Wanted, NonZeroU16)>,
+        replace: Option<(Wanted, Entry)>,
     },
-    /// Look whether the entry is there; then [`Keeping::checked`].
+    /// Look whether the entry is there, or where entries are not shown whether the gateway has kept its state; then
+    /// [`Keeping::checked`].
     Check {
         id: MappingId,
         wanted: Wanted,
-        external_port: NonZeroU16,
+        entry: Entry,
     },
-    /// Look at status, uptime and external address; then [`Keeping::surveyed`].
-    Survey,
+    /// Look at status, uptime and external address, as far as this protocol tells; then [`Keeping::surveyed`].
+    Survey(Carrier),
     /// Find the gateway again; then [`Keeping::found`] or [`Keeping::not_found`].
     Search,
 }
@@ -124,6 +130,7 @@ impl Keeping {
             last_survey: None,
             external_address,
             heard: false,
+            hears_epochs: false,
             events: Events::new(now),
             found_in_vain: 0,
             can_check: true,
@@ -156,8 +163,13 @@ impl Keeping {
 
     /// Whether the same entry of the gateway is kept for somebody else too.
     pub(crate) fn keeps_as_well(&self, kept: &Kept) -> bool {
-        let entry = |kept: &Kept| (kept.wanted.protocol, kept.wanted.remote_host, kept.external_port);
+        let entry = |kept: &Kept| (kept.wanted.protocol, kept.wanted.remote_host, kept.entry.external_port);
         self.mappings.values().any(|other| entry(other) == entry(kept))
+    }
+
+    /// Whether any is kept by this protocol.
+    pub(crate) fn keeps_by(&self, carrier: Carrier) -> bool {
+        self.mappings.values().any(|kept| kept.entry.carrier == carrier)
     }
 
     /// A kept mapping.
@@ -191,13 +203,13 @@ impl Keeping {
         self.sweeping = false;
         if self.check_at <= now {
             self.check_at = now + self.check_interval();
-            if self.can_check {
-                return Some(self.check(self.next_to_check()));
+            if let Some(id) = self.next_to_check() {
+                return Some(self.check(id));
             }
         }
         if self.survey_at <= now {
             self.survey_at = now + self.survey_interval();
-            return Some(Order::Survey);
+            return Some(Order::Survey(self.surveyed_by()));
         }
         None
     }
@@ -238,12 +250,12 @@ impl Keeping {
         let kept = &self.mappings[&id];
         let mut wanted = kept.wanted.clone();
         let purpose = match kept.next {
-            Next::Renew => Purpose::Renewal(kept.external_port),
-            Next::Restore => Purpose::Restoration(kept.external_port),
+            Next::Renew => Purpose::Renewal(kept.entry.external_port),
+            Next::Restore => Purpose::Restoration(kept.entry.external_port),
             Next::MakeAnew => {
                 wanted.external = match wanted.external {
-                    External::Exact(_) => External::Exact(kept.external_port),
-                    External::Preferred(_) | External::Any => External::Preferred(kept.external_port),
+                    External::Exact(_) => External::Exact(kept.entry.external_port),
+                    External::Preferred(_) | External::Any => External::Preferred(kept.entry.external_port),
                 };
                 Purpose::New
             }
@@ -251,15 +263,19 @@ impl Keeping {
         Order::Renew {
             id,
             wanted,
-            purpose,
-            replace: kept.leads_to.map(|internal_client| {
+            asked: Asked {
+                purpose,
+                by: Some(kept.entry.carrier),
+            },
+            // PCP and NAT-PMP let nobody remove what leads to another address.
+            replace: kept.leads_to.filter(|_| kept.is_shown()).map(|internal_client| {
                 let wanted = kept.wanted.clone();
                 (
                     Wanted {
                         internal_client,
                         ..wanted
                     },
-                    kept.external_port,
+                    kept.entry,
                 )
             }),
         }
@@ -271,18 +287,33 @@ impl Keeping {
         Order::Check {
             id,
             wanted: kept.wanted.clone(),
-            external_port: kept.external_port,
+            entry: kept.entry,
         }
     }
 
-    /// In turns.
-    fn next_to_check(&self) -> MappingId {
+    /// In turns, those that can be looked at.
+    fn next_to_check(&self) -> Option<MappingId> {
         let after = (Bound::Excluded(self.last_checked), Bound::Unbounded);
-        let next = self.mappings.range(after).chain(self.mappings.iter()).next();
-        next.map_or(self.last_checked, |(id, _)| *id)
+        let mut in_turn = self.mappings.range(after).chain(self.mappings.iter());
+        let next = in_turn.find(|(_, kept)| self.can_check || !kept.is_shown());
+        next.map(|(id, _)| *id)
+    }
+
+    /// By UPnP, which tells the most, if that carries any.
+    fn surveyed_by(&self) -> Carrier {
+        let mut carriers = self.mappings.values().map(|kept| kept.entry.carrier);
+        carriers
+            .clone()
+            .find(|carrier| *carrier == Carrier::Igd)
+            .or_else(|| carriers.next())
+            .unwrap_or(Carrier::Igd)
     }
 
     fn check_interval(&self) -> Duration {
+        let unheard = |kept: &Kept| !kept.is_shown() && !self.hears_epochs;
+        if self.mappings.values().any(unheard) {
+            return schedule::CHECK_UNHEARD;
+        }
         match (self.heard, self.events.come()) {
             (true, false) => schedule::CHECK_HEARD,
             (true, true) => schedule::CHECK_WITH_EVENTS,
@@ -306,16 +337,24 @@ impl Keeping {
 
 impl Kept {
     /// A mapping that is in force.
-    pub(crate) fn new(wanted: Wanted, follows_us: bool, external_port: NonZeroU16) -> Self {
+    pub(crate) fn new(wanted: Wanted, follows_us: bool, entry: Entry) -> Self {
         Self {
             wanted,
             follows_us,
-            external_port,
+            entry,
             state: State::InForce,
             leads_to: None,
             next: Next::Renew,
             failures: 0,
         }
+    }
+}
+
+impl Kept {
+    /// Whether its entry can be looked at. PCP and NAT-PMP show none: what they have granted is there until the gateway
+    /// loses its state, which their epoch shows.
+    fn is_shown(&self) -> bool {
+        self.entry.carrier == Carrier::Igd
     }
 }
 
@@ -328,6 +367,8 @@ pub(crate) enum Checked {
     Gone(Error),
     /// This gateway cannot be looked at in this way.
     Impossible,
+    /// The gateway does not speak the protocol any more that the mapping was made by.
+    NotSpoken,
     /// The gateway did not answer, or refused for another reason.
     Unknown(Error),
 }

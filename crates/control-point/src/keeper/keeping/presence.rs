@@ -27,8 +27,10 @@ pub(super) enum Presence {
 /// What identifies a run of a gateway and our way to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
-    /// Its `UDN`: whether it is the same gateway.
+    /// Its `UDN`: whether it is the same gateway; empty where it does not speak UPnP.
     pub(crate) udn: String,
+    /// Its address, which tells the same where one has no `UDN`.
+    pub(crate) host: IpAddr,
     /// `BOOTID.UPNP.ORG` (UDA 1.1 section 1.2).
     pub(crate) boot_id: Option<u32>,
     /// The URL of its description.
@@ -46,6 +48,15 @@ pub(crate) struct Survey {
     /// The inner `None` is a gateway without an address.
     pub(crate) external_address: Option<Option<IpAddr>>,
     pub(crate) system_update_id: Option<u32>,
+}
+
+impl Found {
+    fn is_another_than(&self, before: &Self) -> bool {
+        match self.udn.is_empty() || before.udn.is_empty() {
+            true => self.host != before.host,
+            false => self.udn != before.udn,
+        }
+    }
 }
 
 impl Keeping {
@@ -87,8 +98,10 @@ impl Keeping {
         if before.local != self.gateway.local {
             self.follow(before.local, now);
         }
-        if before.udn != self.gateway.udn {
+        if self.gateway.is_another_than(&before) {
             self.start_over(now);
+        } else if self.gateway.udn.is_empty() {
+            self.gateway.udn = before.udn;
         }
         // What was not there before may be somebody else's by now.
         for kept in self.mappings.values_mut().filter(|kept| kept.next == Next::Restore) {
@@ -246,7 +259,7 @@ impl Keeping {
         }
     }
 
-    fn moved_to(&mut self, address: Option<IpAddr>) -> bool {
+    pub(super) fn moved_to(&mut self, address: Option<IpAddr>) -> bool {
         let from = std::mem::replace(&mut self.external_address, address);
         if from == address {
             return false;
@@ -258,21 +271,31 @@ impl Keeping {
         true
     }
 
-    /// Looks at all entries, or writes them all again if they cannot be looked at.
+    /// Looks at all entries, or writes them again if they cannot be looked at.
     pub(super) fn suspect_all(&mut self, now: Instant) {
+        let granted = self.mappings.iter().filter(|(_, kept)| !kept.is_shown());
+        let granted: Vec<MappingId> = granted.map(|(id, _)| *id).collect();
+        for id in granted {
+            self.due.set(id, Some(now));
+        }
+        self.suspect_shown(now);
+    }
+
+    /// The same for those that can be shown.
+    pub(super) fn suspect_shown(&mut self, now: Instant) {
+        let shown = self.mappings.iter().filter(|(_, kept)| kept.is_shown());
+        let shown: Vec<MappingId> = shown.map(|(id, _)| *id).collect();
+        if shown.is_empty() {
+            return;
+        }
         if self.can_check {
             self.sweeping = true;
             // What is about to be written anyway needs no look.
-            self.suspect = self
-                .mappings
-                .keys()
-                .copied()
-                .filter(|&id| self.due.get(id).is_none_or(|due| due > now))
-                .collect();
+            let not_due = |id: &MappingId| self.due.get(*id).is_none_or(|due| due > now);
+            self.suspect = shown.into_iter().filter(not_due).collect();
             return;
         }
-        let ids: Vec<MappingId> = self.mappings.keys().copied().collect();
-        for id in ids {
+        for id in shown {
             self.due.set(id, Some(now));
         }
     }

@@ -18,7 +18,7 @@ impl Keeping {
         let Some(kept) = self.mappings.get_mut(&id) else {
             return;
         };
-        let old_port = std::mem::replace(&mut kept.external_port, made.external_port);
+        let old_port = std::mem::replace(&mut kept.entry, made.entry()).external_port;
         let old_client = kept.leads_to.take();
         let client = kept.wanted.internal_client;
         let before = std::mem::replace(&mut kept.state, State::InForce);
@@ -40,6 +40,9 @@ impl Keeping {
                 _ => Change::Restored,
             },
         );
+        if made.external_address.is_some() {
+            self.moved_to(made.external_address);
+        }
         let sure_for = made.sure_for.map(|seconds| Duration::from_secs(seconds.into()));
         self.granted(id, sure_for, since);
     }
@@ -107,6 +110,12 @@ impl Keeping {
                 self.survey_at = self.survey_at.min(now + schedule::SURVEY);
                 self.suspect.clear();
             }
+            Checked::NotSpoken => {
+                // Another one may keep it. What has failed already is tried again at its time.
+                if self.mappings.get(&id).is_some_and(|kept| kept.failures == 0) {
+                    self.due.set(id, Some(now));
+                }
+            }
             Checked::Unknown(error) if is_absence(&error) => self.gone_away(error, now),
             Checked::Unknown(_) => {}
         }
@@ -127,7 +136,7 @@ impl Keeping {
             let why = match &kept.state {
                 State::Unconfirmed(why) => why.clone(),
                 _ => Untrue::NotThere {
-                    external_port: kept.external_port.get(),
+                    external_port: kept.entry.external_port.get(),
                     protocol: kept.wanted.protocol,
                 }
                 .into(),
@@ -150,7 +159,7 @@ impl Keeping {
         }
     }
 
-    fn lost(&mut self, id: MappingId, why: Error) {
+    pub(super) fn lost(&mut self, id: MappingId, why: Error) {
         self.ends.set(id, None);
         let Some(kept) = self.mappings.get_mut(&id) else {
             return;

@@ -1,6 +1,7 @@
 //! Keeping over the whole stack: the keeper's task, plans, SOAP, HTTP and searches, against a simulated gateway on paused
 //! time.
 
+mod by_server;
 mod comings_and_goings;
 mod events;
 mod leases;

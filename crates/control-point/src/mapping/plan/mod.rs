@@ -8,6 +8,7 @@ mod refused;
 #[cfg(test)]
 mod tests;
 
+use std::net::IpAddr;
 use std::num::NonZeroU16;
 
 use super::Protocol;
@@ -109,6 +110,24 @@ pub(crate) struct Made {
     pub(crate) sure_for: Option<u32>,
     pub(crate) verification: Verification,
     pub(crate) notes: Vec<Note>,
+    /// The external address, where it is told with the mapping.
+    pub(crate) external_address: Option<IpAddr>,
+}
+
+/// Where a mapping is: which one of a gateway's it is, and by which protocol it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) carrier: Carrier,
+    pub(crate) external_port: NonZeroU16,
+}
+
+impl Made {
+    pub(crate) fn entry(&self) -> Entry {
+        Entry {
+            carrier: self.carrier,
+            external_port: self.external_port,
+        }
+    }
 }
 
 /// An entry found in the list.

@@ -165,6 +165,7 @@ impl Plan {
             sure_for: granted.sure_for,
             verification,
             notes,
+            external_address: None,
         });
     }
 }

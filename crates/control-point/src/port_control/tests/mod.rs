@@ -13,7 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portreeve_wire::pcp;
+use portreeve_wire::pcp::client::Continuity;
 
+use super::ask::nonce;
 use super::*;
 use crate::error::{Conversation, Error, PortControlRefusal};
 use crate::network::scoped;

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::epoch::by_pcp;
 use super::*;
 
 /// Something that happens to a keeper.
@@ -17,6 +18,8 @@ enum Happening {
     EventsCome(bool),
     Told(Told),
     SubscriptionLost,
+    EpochLost(Learnt),
+    AddressAnnounced,
     /// Carries the next order out, with one of several results.
     Ordered(u8),
     Passed(u64),
@@ -36,6 +39,9 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => any::<bool>().prop_map(Happening::EventsCome),
         3 => told().prop_map(Happening::Told),
         1 => Just(Happening::SubscriptionLost),
+        1 => Just(Happening::EpochLost(Learnt::Alone)),
+        1 => Just(Happening::EpochLost(Learnt::WithOthers)),
+        1 => Just(Happening::AddressAnnounced),
         12 => any::<u8>().prop_map(Happening::Ordered),
         6 => (0_u64..4_000_000).prop_map(Happening::Passed),
     ]
@@ -83,7 +89,10 @@ fn carried_out(keeping: &mut Keeping, order: Order, result: u8, now: Instant) {
             keeping.renewed(
                 id,
                 &Made {
-                    carrier: Carrier::Igd,
+                    carrier: if result % 8 < 3 { Carrier::Pcp } else { Carrier::Igd },
+                    external_address: result
+                        .is_multiple_of(5)
+                        .then_some(Ipv4Addr::new(11, 11, 11, result % 2).into()),
                     lease,
                     sure_for: lease,
                     ..made(port)
@@ -94,9 +103,10 @@ fn carried_out(keeping: &mut Keeping, order: Order, result: u8, now: Instant) {
         (Order::Renew { id, .. }, _) => keeping.not_renewed(id, error, now),
         (Order::Check { id, .. }, 0..128) => keeping.checked(id, Checked::There, now),
         (Order::Check { id, .. }, 128..132) => keeping.checked(id, Checked::Impossible, now),
-        (Order::Check { id, .. }, 132..192) => keeping.checked(id, Checked::Gone(error), now),
+        (Order::Check { id, .. }, 132..136) => keeping.checked(id, Checked::NotSpoken, now),
+        (Order::Check { id, .. }, 136..192) => keeping.checked(id, Checked::Gone(error), now),
         (Order::Check { id, .. }, _) => keeping.checked(id, Checked::Unknown(error), now),
-        (Order::Survey, 0..200) => {
+        (Order::Survey(_), 0..200) => {
             let survey = Survey {
                 connected: Some(result.is_multiple_of(2)),
                 uptime: Some(result.into()),
@@ -105,7 +115,7 @@ fn carried_out(keeping: &mut Keeping, order: Order, result: u8, now: Instant) {
             };
             keeping.surveyed(Ok(survey), now);
         }
-        (Order::Survey, _) => keeping.surveyed(Err(error), now),
+        (Order::Survey(_), _) => keeping.surveyed(Err(error), now),
         (Order::Search, 0..128) => {
             let udn = format!("uuid:{}", result % 2);
             keeping.found(
@@ -131,7 +141,8 @@ proptest! {
                 Happening::Kept(id, lease) => {
                     let (wanted, lease) = (wanted(1000 + id as u16), lease.map(|lease| Duration::from_secs(lease.into())));
                     let port = wanted.internal_port;
-                    keeping.keep(MappingId(id), Kept::new(wanted, true, port), lease, now);
+                    let by = if id % 3 == 0 { by_pcp } else { by_upnp };
+                    keeping.keep(MappingId(id), Kept::new(wanted, true, by(port)), lease, now);
                 }
                 Happening::Forgotten(id) => drop(keeping.forget(MappingId(id))),
                 Happening::Alive(boot_id, here) => {
@@ -147,6 +158,8 @@ proptest! {
                 }
                 Happening::EventsCome(come) => keeping.events_come(come, now),
                 Happening::Told(told) => keeping.told(told, now),
+                Happening::EpochLost(learnt) => keeping.epoch_lost(learnt, now),
+                Happening::AddressAnnounced => keeping.address_announced(now),
                 Happening::SubscriptionLost => keeping.forgotten(now),
                 Happening::Ordered(result) => match keeping.order(now) {
                     Some(order) => {

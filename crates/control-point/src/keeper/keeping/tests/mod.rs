@@ -1,9 +1,11 @@
 //! Weeks of keeping against a gateway that is a few fields.
 
 mod any_order;
+mod epoch;
 mod events;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
 
 use super::*;
 use crate::error::{Conversation, Refusal, Untrue};
@@ -90,7 +92,7 @@ impl World {
             world.table.insert(port, now + lease);
             world
                 .keeping
-                .keep(MappingId(id), Kept::new(wanted, true, port), Some(lease), now);
+                .keep(MappingId(id), Kept::new(wanted, true, by_upnp(port)), Some(lease), now);
         }
         world
     }
@@ -123,7 +125,7 @@ impl World {
         let name = match order {
             Order::Renew { .. } => "renew",
             Order::Check { .. } => "check",
-            Order::Survey => "survey",
+            Order::Survey(_) => "survey",
             Order::Search => "search",
         };
         *self.requests.entry(name).or_default() += 1;
@@ -136,9 +138,7 @@ impl World {
         };
         match order {
             Order::Renew { id, .. } if !answered => self.keeping.not_renewed(id, silence(), self.now),
-            Order::Renew {
-                id, wanted, purpose, ..
-            } => {
+            Order::Renew { id, wanted, asked, .. } => {
                 if let Some(code) = self.refusal {
                     let refusal = Refusal {
                         action: "AddPortMapping".to_owned(),
@@ -147,7 +147,7 @@ impl World {
                     };
                     return self.keeping.not_renewed(id, refusal.into(), self.now);
                 }
-                let port = match (purpose, wanted.external) {
+                let port = match (asked.purpose, wanted.external) {
                     (Purpose::Renewal(port) | Purpose::Restoration(port), _) => port,
                     (_, External::Preferred(port)) => port,
                     other => panic!("{other:?}"),
@@ -155,7 +155,8 @@ impl World {
                 self.table.insert(port, self.now + Duration::from_secs(LEASE.into()));
                 self.keeping.renewed(id, &made(port), since);
             }
-            Order::Check { id, external_port, .. } => {
+            Order::Check { id, entry, .. } => {
+                let external_port = entry.external_port;
                 let result = match self.table.get(&external_port) {
                     _ if !answered => Checked::Unknown(silence()),
                     Some(&end) if end > self.now => Checked::There,
@@ -163,7 +164,7 @@ impl World {
                 };
                 self.keeping.checked(id, result, self.now);
             }
-            Order::Survey => {
+            Order::Survey(_) => {
                 let survey = Survey {
                     connected: Some(true),
                     uptime: Some((self.now - self.uptime_from).as_secs() as u32),
@@ -189,11 +190,11 @@ impl World {
 
     fn all_in_force(&self) -> bool {
         self.keeping.mappings.values().all(|kept| kept.state == State::InForce)
-            && self
-                .keeping
-                .mappings
-                .values()
-                .all(|kept| self.table.get(&kept.external_port).is_some_and(|&end| end > self.now))
+            && self.keeping.mappings.values().all(|kept| {
+                self.table
+                    .get(&kept.entry.external_port)
+                    .is_some_and(|&end| end > self.now)
+            })
     }
 
     fn of(&self, wanted: MappingId) -> Vec<&Change> {
@@ -204,10 +205,18 @@ impl World {
 
 fn found(boot_id: u32, local: Ipv4Addr) -> Found {
     Found {
+        host: Ipv4Addr::new(192, 168, 77, 1).into(),
         udn: "uuid:1".to_owned(),
         boot_id: Some(boot_id),
         location: "http://192.168.77.1/d".to_owned(),
         local,
+    }
+}
+
+fn by_upnp(external_port: NonZeroU16) -> Entry {
+    Entry {
+        carrier: Carrier::Igd,
+        external_port,
     }
 }
 
@@ -219,6 +228,7 @@ fn made(external_port: NonZeroU16) -> Made {
         sure_for: Some(LEASE),
         verification: Verification::Proven,
         notes: Vec::new(),
+        external_address: None,
     }
 }
 
@@ -488,7 +498,7 @@ fn a_gateway_that_cannot_be_looked_at_is_written_to_again() {
 #[test]
 fn what_was_not_there_before_an_absence_may_be_somebody_elses_after_it() {
     let mut world = World::new(1, 1);
-    let gone = not_there(world.keeping.get(FIRST).unwrap().external_port);
+    let gone = not_there(world.keeping.get(FIRST).unwrap().entry.external_port);
     world.keeping.checked(FIRST, Checked::Gone(gone), world.now);
     world.keeping.heard_byebye(world.now);
     assert_eq!(world.keeping.order(world.now), Some(Order::Search));
@@ -498,7 +508,10 @@ fn what_was_not_there_before_an_absence_may_be_somebody_elses_after_it() {
         matches!(
             order,
             Some(Order::Renew {
-                purpose: Purpose::New,
+                asked: Asked {
+                    purpose: Purpose::New,
+                    ..
+                },
                 ..
             })
         ),
