@@ -120,6 +120,10 @@ connect = ["link-up"]
 [admin]
 web = "lan"
 
+[upstream]
+use = "maybe"
+protocol-order = ["pcp", "pcp"]
+
 [leases]
 store = "etcd://10.0.0.1"
 max = -1
@@ -149,11 +153,14 @@ external-ports = "9-1"
         "f.toml:19: link.connect: must begin with the absolute path of a program, not \"link-up\": there is no shell that \
          searches for it",
         "f.toml:22: admin.web: not supported by this version; remove it",
-        "f.toml:25: leases.store: \"etcd://10.0.0.1\" is not supported by this version; write \"embedded\" or remove the line",
-        "f.toml:26: leases.max: must be a whole number from 1 to 604800, not a integer",
-        "f.toml:28: rule[1]: needs action = \"allow\" or action = \"deny\"",
-        "f.toml:33: rule[2].external-ports: must be a port from 1 to 65535 or a range such as \"1024-65535\", not \"9-1\"",
-        "f.toml:35: static: is a list; write [[static]] with two brackets",
+        "f.toml:25: upstream.use: must be \"auto\" or \"off\" or \"on\", not \"maybe\"",
+        "f.toml:26: upstream.protocol-order: must name at least one of \"pcp\", \"nat-pmp\" and \"igd\", and each once, \
+         not a array",
+        "f.toml:29: leases.store: \"etcd://10.0.0.1\" is not supported by this version; write \"embedded\" or remove the line",
+        "f.toml:30: leases.max: must be a whole number from 1 to 604800, not a integer",
+        "f.toml:32: rule[1]: needs action = \"allow\" or action = \"deny\"",
+        "f.toml:37: rule[2].external-ports: must be a port from 1 to 65535 or a range such as \"1024-65535\", not \"9-1\"",
+        "f.toml:39: static: is a list; write [[static]] with two brackets",
     ];
     for line in expected {
         assert!(
