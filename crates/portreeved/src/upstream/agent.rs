@@ -165,14 +165,17 @@ impl<R: Fn(UpstreamReport) + Send + Sync> Agent<R> {
             .protocol_order(&self.settings.protocol_order)
             .without_cache();
         let snapshot = self.network.borrow().clone();
+        let is_upstream = move |gateway: &Gateway| place.is_upstream(gateway.address(), &snapshot);
         async move {
+            // It is mostly the first to answer.
+            if let Some(gateway) = discovery.clone().await.ok().filter(&is_upstream) {
+                return Some(gateway);
+            }
             let found = discovery.all().await.unwrap_or_else(|error| {
                 debug!(%error, "no gateway upstream");
                 Vec::new()
             });
-            found
-                .into_iter()
-                .find(|gateway| place.is_upstream(gateway.address(), &snapshot))
+            found.into_iter().find(is_upstream)
         }
     }
 
@@ -184,7 +187,7 @@ impl<R: Fn(UpstreamReport) + Send + Sync> Agent<R> {
             name = gateway.name(),
             "there is a gateway upstream: mappings are made there too"
         );
-        if let Look::Same { external_address } = look(&gateway).await {
+        if let Look::Same { external_address } = look(&gateway, unused_port()).await {
             self.see(&gateway, external_address);
         }
         (self.report)(UpstreamReport::Found);
@@ -267,10 +270,9 @@ impl<R: Fn(UpstreamReport) + Send + Sync> Agent<R> {
     }
 }
 
-/// Whether it is there, and its external address. By PCP that is told with a mapping only, for which the port of a service
-/// that throws everything away does (RFC 6970).
-async fn look(gateway: &Gateway) -> Look {
-    const DISCARD: u16 = 9;
+/// Whether it is there, and its external address. By PCP that is told with a mapping only, which is tried with this port of
+/// ours (RFC 6970).
+async fn look(gateway: &Gateway, trial: u16) -> Look {
     match gateway.status().await {
         Ok(status) if status.external_address.is_some() => {
             return Look::Same {
@@ -283,7 +285,7 @@ async fn look(gateway: &Gateway) -> Look {
             return Look::Silent;
         }
     }
-    let trial = gateway.map(Protocol::Udp, DISCARD).any().lease(TRIAL).despite_status();
+    let trial = gateway.map(Protocol::Udp, trial).any().lease(TRIAL).despite_status();
     match trial.once().await {
         Ok(mapping) => {
             let external_address = mapping.external_address();
@@ -303,8 +305,20 @@ async fn look(gateway: &Gateway) -> Look {
     }
 }
 
+/// A port of those that are nobody's for long (RFC 6335 section 6), and which policies grant. One that is mapped is as good as
+/// never met, and is opened again.
+fn unused_port() -> u16 {
+    const DYNAMIC: u16 = 0xc000;
+    // Any of them will do.
+    let random = crate::random::bits().unwrap_or_default();
+    DYNAMIC | (random as u16)
+}
+
+/// The port of a service that throws everything away (RFC 863). That it is refused is an answer too.
+const DISCARD: u16 = 9;
+
 async fn look_or_search(gateway: Gateway, search: impl Future<Output = Option<Gateway>>) -> Look {
-    match look(&gateway).await {
+    match look(&gateway, DISCARD).await {
         Look::Silent => search
             .await
             .map_or(Look::Silent, |gateway| Look::Moved(Box::new(gateway))),
