@@ -218,6 +218,24 @@ fn pcp_is_answered_with_the_outermost_address_and_with_what_upstream_says() {
     assert_eq!(pcp::Answer::read(&answer).result(), pcp::result::NETWORK_FAILURE);
 }
 
+#[test]
+fn each_protocol_carries_it() {
+    for (protocol, name) in [("pcp", "PCP"), ("nat-pmp", "NAT-PMP"), ("igd", "UPnP IGD")] {
+        let order = format!("upstream.protocol-order=[\"{protocol}\"]");
+        let Some(both) = DoubleNat::with(Kind::Portreeved, &Settings::default(), &[&order]) else {
+            return;
+        };
+        assert!(both.status().contains(name), "{}", both.status());
+        let echo = Echo::tcp(both.bed.lan_host(1), 8080);
+        let client = both.client();
+        let mapping = PortMapping::new(&client, 9000).to_port(echo.port());
+        client.add(&mapping).expect("it is mapped");
+        assert!(both.is_open(9000), "by {name}");
+        client.call("DeletePortMapping", &mapping.key()).expect("it is deleted");
+        both.soon("it is gone there", || !both.outer_has(9000));
+    }
+}
+
 #[track_caller]
 fn heals_when_the_outer_gateway_has_lost_everything(outer: Kind) {
     let Some(both) = DoubleNat::behind(outer) else { return };
