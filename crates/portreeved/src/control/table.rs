@@ -328,6 +328,17 @@ EXTERNAL  FROM          TO                ENDS IN            BY      DESCRIPTION
     }
 
     #[test]
+    fn a_gateway_upstream_is_one_row_and_none_is_no_row() {
+        assert_eq!(upstream(&Value::Null), None);
+        let mut seen =
+            json!({"gateway": "192.168.78.1", "name": "router", "protocol": "PCP", "external-address": null});
+        let row = |seen: &Value| upstream(seen).map(|(_, text)| text).unwrap_or_default();
+        assert_eq!(row(&seen), "192.168.78.1, router, PCP, external address unknown");
+        seen["external-address"] = json!("11.11.11.2");
+        assert_eq!(row(&seen), "192.168.78.1, router, PCP, external address 11.11.11.2");
+    }
+
+    #[test]
     fn spans_are_short() {
         for (seconds, text) in [(5, "5s"), (65, "1m05s"), (3600, "1h00m"), (90_000, "1d01h")] {
             assert_eq!(span(seconds), text);
