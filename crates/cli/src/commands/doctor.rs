@@ -154,6 +154,7 @@ const fn status(diagnosis: &Diagnosis) -> Status {
         | Diagnosis::DoubleNat(_)
         | Diagnosis::CarrierGradeNat(_)
         | Diagnosis::NoExternalAddress
+        | Diagnosis::AddressesDiffer(_)
         | Diagnosis::AddressDiffers { .. } => Status::Unusable,
         _ => Status::Refused,
     }

@@ -40,12 +40,12 @@ fn what_makes_no_sense_without_a_gateway_is_told_in_one_line() {
     let line = "doctor --timeout 300ms --gateway 127.77.77.76";
     let finished = portreeve(line);
     assert_eq!(status(&finished), 3, "{}", finished.stderr);
-    let skipped = "– Connection, Address translation, External address, Seen from outside, IPv6 firewall, Trial mapping, \
+    let skipped = "– Connection, Address translation, External address, PCP and NAT-PMP, Seen from outside, IPv6 firewall, Trial mapping, \
                    Read-back, Through and back, Tidying up: Without a gateway there is nothing to ask.\n";
     assert!(finished.stdout.contains(skipped), "{}", finished.stdout);
     let finished = portreeve(&format!("{line} --json"));
     let steps = lines(&finished).iter().filter(|line| line["event"] == "step").count();
-    assert_eq!(steps, 16, "scripts get each");
+    assert_eq!(steps, 17, "scripts get each");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::mapping::Protocol;
+use crate::port_control::Carrier;
 use crate::status::{ConnectionStatus, FirewallStatus};
 use crate::stun::StunError;
 
@@ -22,6 +23,8 @@ pub(super) struct Evidence {
     /// After a search without a result.
     pub(super) knock: Option<Knock>,
     pub(super) connection: Option<Result<Connection, Error>>,
+    /// What the gateway tells by PCP and NAT-PMP, as far as it speaks them.
+    pub(super) servers: Option<Vec<Server>>,
     pub(super) stun: Option<Result<SocketAddr, StunError>>,
     pub(super) firewall: Option<Firewall>,
     pub(super) trial: Option<Trial>,
@@ -46,6 +49,9 @@ impl Evidence {
             return false;
         };
         let heard = |search: &Search| search.heard.contains(&found.address);
+        if !found.speaks_upnp() {
+            return false;
+        }
         search.asked.contains(&found.address) && !heard(search) && !self.searched_again.as_ref().is_some_and(heard)
     }
 
@@ -89,12 +95,27 @@ pub(super) struct Found {
     pub(super) name: String,
     pub(super) address: IpAddr,
     pub(super) location: String,
+    /// 0 without UPnP.
     pub(super) igd_version: u8,
-    /// The chosen connection, for instance `WANIPConnection:2`.
+    /// The chosen connection, for instance `WANIPConnection:2`; without UPnP, the protocols that it speaks.
     pub(super) service: String,
     /// How many connections it has.
     pub(super) connections: usize,
     pub(super) took: Duration,
+}
+
+impl Found {
+    pub(super) fn speaks_upnp(&self) -> bool {
+        self.igd_version != 0
+    }
+}
+
+/// What the gateway tells by PCP or NAT-PMP.
+#[derive(Clone, Debug)]
+pub(super) struct Server {
+    pub(super) carrier: Carrier,
+    /// The external address; `None` if there is none at present.
+    pub(super) address: Result<Option<IpAddr>, Error>,
 }
 
 /// What the router does when it is asked directly.
@@ -134,6 +155,8 @@ pub(super) struct Firewall {
 pub(super) struct Trial {
     pub(super) protocol: Protocol,
     pub(super) asked: u16,
+    /// By which protocol it was made.
+    pub(super) carrier: Option<Carrier>,
     /// The external port, and what the gateway did differently from what was asked, in sentences.
     pub(super) made: Result<(u16, Vec<String>), Error>,
 }

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::evidence::{Connection, Evidence, Firewall, Found, Knock, Link, LoopBack, OwnPort, Trial};
 use super::findings::{self, Finding};
 use super::search::{Whom, search};
+use super::servers::{self, ask};
 use super::step::{Step, Topic};
 use super::trial::{TrialMapping, at_gateway, loop_back};
 use super::verdict::{Verdict, diagnose};
@@ -18,8 +19,9 @@ use crate::error::Error;
 use crate::gateway::{Gateway, WanConnection};
 use crate::mapping::{Mapping, Protocol};
 use crate::network::{Door, Interface, Network, listeners};
+use crate::port_control::Carrier;
 use crate::random::unguessable;
-use crate::status::firewall;
+use crate::status::{essential_of, firewall};
 use crate::stun;
 
 /// An examination to be.
@@ -237,13 +239,13 @@ impl<F: FnMut(&Step)> Round<F> {
         found
     }
 
-    /// Steps 6 to 9.
+    /// Steps 6 to 10.
     async fn connection(&mut self, gateway: &Gateway) {
         let told = read_connection(gateway).await;
         self.finish(Topic::Connection, findings::connection(&told));
         self.seen.connection = Some(told);
         let Some(connection) = self.seen.connection().cloned() else {
-            for topic in [Topic::Nat, Topic::ExternalAddress, Topic::Stun] {
+            for topic in [Topic::Nat, Topic::ExternalAddress, Topic::Servers, Topic::Stun] {
                 self.skip(topic, "The router does not tell anything about its connection.");
             }
             return;
@@ -254,9 +256,17 @@ impl<F: FnMut(&Step)> Round<F> {
                 Topic::ExternalAddress,
                 "While the connection is down there is no external address.",
             );
+            self.skip(
+                Topic::Servers,
+                "While the connection is down there is no external address to compare.",
+            );
             return self.skip(Topic::Stun, "While the connection is down nobody outside can be asked.");
         }
         self.finish(Topic::ExternalAddress, findings::external_address(&connection));
+        let asked = ask(gateway).await;
+        let by_upnp = connection.address.filter(|_| gateway.connection().is_ok());
+        self.finish(Topic::Servers, servers::finding(by_upnp, &asked));
+        self.seen.servers = Some(asked);
         if let Some(server) = self.examination.stun.clone() {
             let from = gateway.local_ipv4().unwrap_or(Ipv4Addr::UNSPECIFIED);
             self.seen.stun = Some(match stun::resolve(&server).await {
@@ -267,7 +277,7 @@ impl<F: FnMut(&Step)> Round<F> {
         self.finish(Topic::Stun, findings::stun(&self.seen));
     }
 
-    /// Step 10.
+    /// Step 11.
     async fn firewall(&mut self, gateway: &Gateway) {
         let status = match gateway.connection().map(|connection| connection.firewall()) {
             Ok(Some(service)) => firewall(service).await.ok().flatten(),
@@ -281,7 +291,7 @@ impl<F: FnMut(&Step)> Round<F> {
         self.seen.firewall = Some(seen);
     }
 
-    /// Steps 11 to 14.
+    /// Steps 12 to 15.
     async fn trial(&mut self, gateway: &Gateway) {
         let no_ipv4 = "This computer has no IPv4 address to map to; over IPv6 a pinhole does it.";
         let local = gateway.local_ipv4();
@@ -301,6 +311,7 @@ impl<F: FnMut(&Step)> Round<F> {
         let trial = Trial {
             protocol,
             asked: port,
+            carrier: made.as_ref().ok().map(|(mapping, _)| mapping.carrier()),
             made: made.as_ref().map(|(mapping, _)| told(mapping)).map_err(Clone::clone),
         };
         self.finish(Topic::Trial, findings::trial(&trial));
@@ -335,7 +346,7 @@ impl<F: FnMut(&Step)> Round<F> {
         }
     }
 
-    /// Steps 15 and 16.
+    /// Steps 16 and 17.
     async fn own_port(&mut self, gateway: Option<&Gateway>) {
         let Some(port) = self.examination.port else {
             self.skip(Topic::Listener, "No port was named, so no program was looked for.");
@@ -377,10 +388,11 @@ impl<F: FnMut(&Step)> Round<F> {
 }
 
 /// What needs a gateway.
-const BEYOND: [Topic; 9] = [
+const BEYOND: [Topic; 10] = [
     Topic::Connection,
     Topic::Nat,
     Topic::ExternalAddress,
+    Topic::Servers,
     Topic::Stun,
     Topic::Firewall,
     Topic::Trial,
@@ -413,7 +425,10 @@ fn describe(gateway: &Gateway, took: Duration) -> Found {
     let service = match gateway.connection().map(|connection| connection.wan()) {
         Ok(wan @ WanConnection::Ip(_)) => format!("WANIPConnection:{}", wan.version()),
         Ok(wan @ WanConnection::Ppp(_)) => format!("WANPPPConnection:{}", wan.version()),
-        Err(_) => String::new(),
+        Err(_) => {
+            let spoken: Vec<_> = gateway.carriers().into_iter().map(Carrier::name).collect();
+            spoken.join(" and ")
+        }
     };
     Found {
         name: gateway.name().to_owned(),
@@ -427,7 +442,7 @@ fn describe(gateway: &Gateway, took: Duration) -> Found {
 }
 
 async fn read_connection(gateway: &Gateway) -> Result<Connection, Error> {
-    let status = crate::status::essential(gateway.connection()?.wan()).await?;
+    let status = essential_of(gateway).await?;
     Ok(Connection {
         status: status.connection_status,
         last_error: status.last_connection_error,

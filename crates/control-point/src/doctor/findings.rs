@@ -6,7 +6,8 @@ use super::evidence::{AtGateway, Connection, Evidence, Firewall, Found, Knock, L
 use super::step::Outcome;
 use crate::error::{Error, Unusable};
 use crate::explain::{ANSWERS_DROPPED, Explanation, UPNP_OFF, last_connection_error, length, plain, quoted, reason};
-use crate::status::AddressKind;
+use crate::port_control::Carrier;
+use crate::status::{AddressKind, ConnectionStatus};
 
 /// What a step says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -221,6 +222,12 @@ fn silence(knock: &Knock, quiet: bool) -> Finding {
 
 /// Step 5.
 pub(super) fn description(found: &Found) -> Finding {
+    if !found.speaks_upnp() {
+        return Finding::good(format!(
+            "It maps ports by {}, and does not speak UPnP: it shows nothing of itself, nor which mappings it has.",
+            plain(&found.service)
+        ));
+    }
     let others = match found.connections {
         0 | 1 => String::new(),
         n => format!(" It is one of {n} connections."),
@@ -240,6 +247,12 @@ pub(super) fn connection(seen: &Result<Connection, Error>) -> Finding {
     };
     if let Some(down) = not_connected(connection) {
         return down.explanation().into();
+    }
+    if connection.status == ConnectionStatus::Other(String::new()) {
+        return Finding::unknown(
+            "The router does not tell whether it is connected to the internet.",
+            None,
+        );
     }
     let uptime = connection.uptime.filter(|uptime| !uptime.is_zero());
     let since = uptime.map_or_else(String::new, |uptime| format!(", for {} so far", length(uptime)));
@@ -296,7 +309,7 @@ pub(super) fn no_public_address(connection: &Connection) -> Option<Unusable> {
     }
 }
 
-/// Step 9.
+/// Step 10.
 pub(super) fn stun(seen: &Evidence) -> Finding {
     let told = match &seen.stun {
         None => return Finding::skipped("No STUN server was named (`--stun HOST`), so nobody outside was asked."),
@@ -325,7 +338,7 @@ pub(super) fn stun(seen: &Evidence) -> Finding {
     }
 }
 
-/// Step 10.
+/// Step 11.
 pub(super) fn firewall(seen: &Firewall) -> Finding {
     let Some(local) = seen.local else {
         return Finding::skipped(
@@ -352,7 +365,7 @@ pub(super) fn firewall(seen: &Firewall) -> Finding {
     }
 }
 
-/// Step 11.
+/// Step 12.
 pub(super) fn trial(trial: &Trial) -> Finding {
     match &trial.made {
         Ok((port, notes)) => {
@@ -370,16 +383,19 @@ pub(super) fn trial(trial: &Trial) -> Finding {
     }
 }
 
-/// Step 12.
+/// Step 13.
 pub(super) fn read_back(trial: &Trial) -> Finding {
     match &trial.made {
+        Ok(_) if matches!(trial.carrier, Some(Carrier::Pcp | Carrier::NatPmp)) => {
+            Finding::skipped("PCP and NAT-PMP show no mappings; the router's answer is what it has granted.")
+        }
         Ok(_) => Finding::good("Read back, the mapping is there and leads to this computer."),
         Err(Error::Untrue(untrue)) => untrue.explanation().into(),
         Err(_) => Finding::skipped("There is no mapping to read back."),
     }
 }
 
-/// Step 13.
+/// Step 14.
 pub(super) fn loop_back(seen: &LoopBack) -> Finding {
     match seen {
         LoopBack::Arrived(at) => Finding::good(format!(
@@ -400,7 +416,7 @@ pub(super) fn loop_back(seen: &LoopBack) -> Finding {
     }
 }
 
-/// Step 14.
+/// Step 15.
 pub(super) fn removal(removed: &Result<(), Error>) -> Finding {
     match removed {
         Ok(()) => Finding::good("The trial mapping is removed again."),
@@ -414,7 +430,7 @@ pub(super) fn removal(removed: &Result<(), Error>) -> Finding {
     }
 }
 
-/// Step 15.
+/// Step 16.
 pub(super) fn listener(own: &OwnPort) -> Finding {
     let (protocol, port) = (own.protocol, own.port);
     match (own.listening.as_deref(), own.local) {
@@ -458,7 +474,7 @@ fn takes(bound: IpAddr, to: IpAddr) -> bool {
     bound.is_unspecified() || bound == to
 }
 
-/// Step 16.
+/// Step 17.
 pub(super) fn port(own: &OwnPort) -> Finding {
     let (protocol, port) = (own.protocol, own.port);
     match &own.at_gateway {
@@ -516,7 +532,7 @@ pub(super) fn leads_here(own: &OwnPort, client: &str) -> bool {
 }
 
 /// `a`, `a and b`, `a, b and c`.
-fn sentence(items: impl IntoIterator<Item = String>) -> String {
+pub(super) fn sentence(items: impl IntoIterator<Item = String>) -> String {
     let items: Vec<String> = items.into_iter().collect();
     match items.split_last() {
         Some((last, [])) => last.clone(),

@@ -6,6 +6,7 @@ mod evidence;
 mod examination;
 mod findings;
 mod search;
+mod servers;
 mod step;
 mod trial;
 mod verdict;

@@ -86,6 +86,8 @@ topics! {
     Nat = "nat", "Address translation";
     /// The gateway's address on the internet.
     ExternalAddress = "external-address", "External address";
+    /// Whether PCP and NAT-PMP, which map ports too, tell the same address.
+    Servers = "port-control", "PCP and NAT-PMP";
     /// The address that a server on the internet sees.
     Stun = "stun", "Seen from outside";
     /// Whether the gateway's IPv6 firewall lets programs open ports.

@@ -4,9 +4,11 @@ use std::net::IpAddr;
 
 use super::evidence::{AtGateway, Evidence, LoopBack, OwnPort};
 use super::findings::{self, Finding};
+use super::servers;
 use super::step::{Outcome, Step};
 use crate::error::{Error, Untrue, Unusable};
 use crate::mapping::Protocol;
+use crate::port_control::Carrier;
 
 /// The end of an examination.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +57,8 @@ pub enum Diagnosis {
     CarrierGradeNat(IpAddr),
     /// The gateway has no external address.
     NoExternalAddress,
+    /// The gateway tells another address by PCP or NAT-PMP than by UPnP.
+    AddressesDiffer(Vec<(Carrier, IpAddr)>),
     /// A server on the internet sees another address than the gateway's.
     AddressDiffers {
         /// The gateway's.
@@ -99,6 +103,7 @@ impl Diagnosis {
             Self::DoubleNat(_) => "double-nat",
             Self::CarrierGradeNat(_) => "carrier-grade-nat",
             Self::NoExternalAddress => "no-external-address",
+            Self::AddressesDiffer(_) => "addresses-differ",
             Self::AddressDiffers { .. } => "address-differs",
             Self::UnusableGateway(error) | Self::RefusedByPolicy(error) | Self::Failed(error) => {
                 error.explanation().code
@@ -119,6 +124,7 @@ pub(super) fn diagnose(seen: &Evidence) -> (Diagnosis, Finding) {
         no_gateway,
         connection_down,
         no_translation,
+        addresses_differ,
         no_public_address,
         address_differs,
         trial_failed,
@@ -177,6 +183,15 @@ fn connection_down(seen: &Evidence) -> Cause {
 fn no_translation(seen: &Evidence) -> Cause {
     let connection = seen.connection()?;
     (connection.nat == Some(false)).then(|| (Diagnosis::NatOff, findings::nat(connection)))
+}
+
+/// Before what is wrong with the address that UPnP tells: another protocol may lead past it.
+fn addresses_differ(seen: &Evidence) -> Cause {
+    let servers = seen.servers.as_ref()?;
+    let found = seen.found.as_ref()?.as_ref().ok()?;
+    let by_upnp = seen.external_address().filter(|_| found.speaks_upnp());
+    let told = servers::differing(by_upnp, servers)?;
+    Some((Diagnosis::AddressesDiffer(told), servers::finding(by_upnp, servers)))
 }
 
 fn no_public_address(seen: &Evidence) -> Cause {

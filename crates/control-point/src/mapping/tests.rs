@@ -229,3 +229,17 @@ async fn a_gateway_of_both_families_without_upnp_is_one() {
     let mapping = over_ipv6.map(Protocol::Tcp, 80).once().await.unwrap();
     assert_eq!(mapping.gateway().address(), IpAddr::V4(Ipv4Addr::new(192, 168, 77, 1)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_status_of_a_gateway_without_upnp_is_its_address() {
+    for speaks in [Speaks::Pcp, Speaks::NatPmp] {
+        let network = network(false, speaks);
+        let status = found(&network, &UPNP_FIRST).await.status().await.unwrap();
+        assert_eq!(status.external_address, "11.11.11.1".parse().ok(), "{speaks:?}");
+        assert_eq!(
+            (status.usable(), status.uptime, status.nat_enabled),
+            (Ok(()), None, None)
+        );
+        assert!(network.gateway().mappings().is_empty(), "nothing is left of asking");
+    }
+}

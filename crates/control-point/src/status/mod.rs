@@ -11,7 +11,7 @@ use std::time::Duration;
 
 pub use address::AddressKind;
 pub use connection_status::ConnectionStatus;
-pub(crate) use read::{essential, essential_now, firewall, read_address};
+pub(crate) use read::{essential_now, essential_of, firewall, read_address};
 
 use crate::error::{Error, Unusable};
 use crate::gateway::Gateway;
@@ -99,7 +99,8 @@ impl Status {
 }
 
 impl Gateway {
-    /// Asks the gateway for all that it tells about its connection: some ten requests.
+    /// Asks the gateway for all that it tells about its connection: some ten requests. PCP and NAT-PMP tell the external
+    /// address and nothing else, for which PCP may have to make a mapping for a moment.
     pub async fn status(&self) -> Result<Status, Error> {
         read::all(self).await
     }

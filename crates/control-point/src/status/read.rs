@@ -5,13 +5,20 @@ use std::time::Duration;
 
 use super::{AddressKind, ConnectionStatus, FirewallStatus, LinkStatus, Status};
 use crate::actions::{GetStatusInfo, WanCommonInterfaceConfig, WanIpv6FirewallControl};
-use crate::error::Error;
+use crate::error::{Error, Unusable};
 use crate::gateway::{Connection, Gateway, WanConnection};
 use crate::mapping::unhurried;
 use crate::silence::told;
 
-/// What decides whether a mapping can work, and its external address: three requests.
-pub(crate) async fn essential(wan: &WanConnection) -> Result<Status, Error> {
+/// What decides whether a mapping can work, and its external address: three requests, or what its other protocols tell.
+pub(crate) async fn essential_of(gateway: &Gateway) -> Result<Status, Error> {
+    match gateway.connection() {
+        Ok(connection) => essential(connection.wan()).await,
+        Err(_) => by_server(gateway).await,
+    }
+}
+
+async fn essential(wan: &WanConnection) -> Result<Status, Error> {
     let info = told(unhurried(|| wan.get_status_info()).await)?;
     let address = told(unhurried(|| wan.get_external_ip_address()).await)?;
     with_nat(wan, info.as_ref(), address).await
@@ -59,7 +66,9 @@ async fn with_nat(wan: &WanConnection, info: Option<&GetStatusInfo>, address: Op
 
 /// Everything.
 pub(super) async fn all(gateway: &Gateway) -> Result<Status, Error> {
-    let connection = gateway.connection()?;
+    let Ok(connection) = gateway.connection() else {
+        return by_server(gateway).await;
+    };
     let wan = connection.wan();
     let mut status = essential(wan).await?;
     status.link = match connection.common() {
@@ -82,6 +91,27 @@ pub(super) async fn all(gateway: &Gateway) -> Result<Status, Error> {
             .filter(|address: &Ipv6Addr| !address.is_unspecified());
     }
     Ok(status)
+}
+
+/// The external address, which is all that PCP and NAT-PMP tell.
+async fn by_server(gateway: &Gateway) -> Result<Status, Error> {
+    let carrier = gateway.carriers().first().copied().ok_or(Unusable::NoUpnp)?;
+    let address = told(gateway.port_server(carrier).await?.external_address().await)?;
+    let known = address.flatten();
+    Ok(Status {
+        connection_status: ConnectionStatus::Other(String::new()),
+        last_connection_error: String::new(),
+        uptime: None,
+        external_address: known,
+        external_address_text: address.map(|address| address.map_or_else(String::new, |address| address.to_string())),
+        address_kind: known.map_or(AddressKind::None, AddressKind::of),
+        nat_enabled: None,
+        link: None,
+        port_mapping_entries: None,
+        capacity: None,
+        external_ipv6: None,
+        firewall: None,
+    })
 }
 
 /// The IPv6 firewall, if the gateway tells.

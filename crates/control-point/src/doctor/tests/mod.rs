@@ -11,6 +11,7 @@ use super::step::{Outcome, Topic};
 use super::verdict::{Diagnosis, diagnose};
 use crate::error::{Conversation, Error, NoGateway, PortsRefused, Refusal, Rejected, Untrue};
 use crate::mapping::Protocol;
+use crate::port_control::Carrier;
 use crate::status::ConnectionStatus;
 
 const ROUTER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 77, 1));
@@ -89,7 +90,15 @@ fn trial(made: Result<(u16, Vec<String>), Error>) -> Trial {
     Trial {
         protocol: Protocol::Tcp,
         asked: 40_000,
+        carrier: made.as_ref().ok().map(|_| Carrier::Igd),
         made,
+    }
+}
+
+fn server(carrier: Carrier, address: &str) -> Server {
+    Server {
+        carrier,
+        address: Ok(address.parse().ok()),
     }
 }
 
@@ -256,6 +265,21 @@ fn each_cause_is_told_apart_from_the_others() {
         "public IPv4 address",
     );
     assert_told(&with(at("0.0.0.0")), "no-external-address", "0.0.0.0", "DS-Lite");
+    let passed_on = Evidence {
+        servers: Some(vec![server(Carrier::Pcp, "11.11.11.9")]),
+        ..with(at("192.168.1.2"))
+    };
+    assert_told(
+        &passed_on,
+        "addresses-differ",
+        "192.168.1.2 by UPnP IGD and 11.11.11.9 by PCP",
+        "Map ports by PCP",
+    );
+    let agreed = Evidence {
+        servers: Some(vec![server(Carrier::Pcp, "192.168.1.2")]),
+        ..with(at("192.168.1.2"))
+    };
+    assert_told(&agreed, "double-nat", "192.168.1.2", "bridge mode");
     let elsewhere = Evidence {
         stun: Some(Ok("198.51.100.7:4000".parse().unwrap())),
         ..well()

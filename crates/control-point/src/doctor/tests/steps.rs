@@ -166,3 +166,91 @@ fn names_for_programs_are_unique() {
     assert_eq!(topics.len(), Topic::ALL.len());
     assert_eq!(Diagnosis::Fine.code(), "fine");
 }
+
+#[test]
+fn what_pcp_and_nat_pmp_tell_is_held_against_upnp() {
+    let upnp = "11.11.11.1".parse().ok();
+    let (pcp, nat_pmp) = (
+        server(Carrier::Pcp, "11.11.11.1"),
+        server(Carrier::NatPmp, "11.11.11.1"),
+    );
+    let silent = Server {
+        carrier: Carrier::Pcp,
+        address: Err(refusal(501, "").into()),
+    };
+    for (by_upnp, servers, outcome, words) in [
+        (upnp, vec![], Outcome::Good, "neither PCP nor NAT-PMP"),
+        (
+            upnp,
+            vec![pcp.clone(), nat_pmp.clone()],
+            Outcome::Good,
+            "PCP and NAT-PMP too, and tells the same address, 11.11.11.1",
+        ),
+        (
+            None,
+            vec![nat_pmp.clone()],
+            Outcome::Good,
+            "By NAT-PMP the router tells the address 11.11.11.1",
+        ),
+        (
+            upnp,
+            vec![server(Carrier::Pcp, "")],
+            Outcome::Unknown,
+            "tells no address",
+        ),
+        (upnp, vec![silent], Outcome::Unknown, "speaks PCP. "),
+        (
+            None,
+            vec![pcp.clone(), server(Carrier::NatPmp, "10.0.0.2")],
+            Outcome::Bad,
+            "11.11.11.1 by PCP and 10.0.0.2 by NAT-PMP",
+        ),
+        (
+            upnp,
+            vec![pcp, server(Carrier::NatPmp, "11.11.11.2")],
+            Outcome::Bad,
+            "11.11.11.2 by NAT-PMP",
+        ),
+    ] {
+        let finding = crate::doctor::servers::finding(by_upnp, &servers);
+        assert_eq!(finding.outcome, outcome, "{finding:?}");
+        assert!(
+            finding.text.contains(words) && finding.text.ends_with('.'),
+            "{finding:?}"
+        );
+        assert_eq!(
+            finding.remedy.is_some(),
+            outcome == Outcome::Bad || words.contains("speaks PCP."),
+            "{finding:?}"
+        );
+    }
+}
+
+#[test]
+fn a_gateway_without_upnp_is_neither_deaf_nor_read_back() {
+    let mut seen = well();
+    if let Some(Ok(found)) = &mut seen.found {
+        found.igd_version = 0;
+        found.service = "PCP".into();
+    }
+    if let Some(search) = &mut seen.search {
+        search.heard.clear();
+    }
+    assert!(!seen.is_deaf());
+    let Some(Ok(found)) = &seen.found else { unreachable!() };
+    assert!(
+        findings::description(found)
+            .text
+            .contains("by PCP, and does not speak UPnP")
+    );
+    let by_pcp = Trial {
+        carrier: Some(Carrier::Pcp),
+        ..trial(Ok((40_000, vec![])))
+    };
+    assert_eq!(findings::read_back(&by_pcp).outcome, Outcome::Skipped);
+    let untold = Connection {
+        status: ConnectionStatus::Other(String::new()),
+        ..up()
+    };
+    assert_eq!(findings::connection(&Ok(untold)).outcome, Outcome::Unknown);
+}
