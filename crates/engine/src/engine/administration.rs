@@ -60,7 +60,8 @@ impl Engine {
     }
 }
 
-/// Replaces the administrator's mappings by others. Mappings of clients that stand in the way of a new one go.
+/// Replaces the administrator's mappings by others. Mappings of clients that stand in the way of a new one go; one that
+/// leads to the same socket does not.
 pub(super) fn enter_statics(ledger: &mut Ledger, before: &[Arc<Mapping>], after: &[Arc<Mapping>]) {
     for gone in before.iter().filter(|mapping| !after.contains(mapping)) {
         ledger.remove(gone.key);
@@ -75,6 +76,7 @@ pub(super) fn enter_statics(ledger: &mut Ledger, before: &[Arc<Mapping>], after:
             .table()
             .at_port(external_port, protocol)
             .filter(|row| row.origin != Origin::Static)
+            .filter(|row| row.key == mapping.key || row.socket() != mapping.socket())
             .map(|row| row.key)
             .collect();
         in_the_way.into_iter().for_each(|key| ledger.remove(key));

@@ -12,7 +12,7 @@ mod sharing;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use portreeve_engine::mapping::{Expiry, Key, Mapping, Origin, Protocol, RemoteHost};
+use portreeve_engine::mapping::{Expiry, Key, Mapping, Origin, PcpOpcode, Protocol, RemoteHost};
 use portreeve_engine::{Reply, Request};
 use portreeve_wire::nat_pmp::{Mapped, ResultCode as NatPmpCode, Transport};
 use portreeve_wire::pcp::{Assigned, Map, Nonce, Operation, Refused, ResultCode};
@@ -91,7 +91,7 @@ impl Gateway {
                 ..
             } = &**mapping;
             let left = mapping.expiry.remaining_seconds(self.now);
-            let left = left.map_or("-".to_owned(), |seconds| seconds.to_string());
+            let left = left.map_or_else(|| "-".to_owned(), |seconds| seconds.to_string());
             format!("{key} {internal_client}:{internal_port} {} {left}", origin.name())
         };
         self.engine.mappings().map(row).collect()

@@ -230,3 +230,25 @@ fn sharing_is_taken_back_with_its_group() {
     gateway.store_works = true;
     assert_eq!(gateway.add(ALICE, ADD, &[("NewInternalPort", "8081")]), Err(718));
 }
+
+#[test]
+fn what_leads_where_a_new_static_mapping_leads_is_not_in_its_way() {
+    let mut gateway = Gateway::new(config());
+    let of_one = ("NewRemoteHost", "11.11.11.7");
+    gateway.add(ALICE, ADD, &[("NewExternalPort", "5000"), of_one]).unwrap();
+    let elsewhere = [("NewExternalPort", "5001"), ("NewInternalPort", "9000"), of_one];
+    gateway.add(ALICE, ADD, &elsewhere).unwrap();
+    let config = Config {
+        statics: vec![static_mapping(5000, 8080), static_mapping(5001, 8081)],
+        ..config()
+    };
+    gateway.ask(Request::Reconfigure(Box::new(config)));
+    assert_eq!(
+        gateway.rows(),
+        [
+            "5000/TCP 192.168.77.11:8080 static -",
+            "5000/TCP from 11.11.11.7 192.168.77.11:8080 upnp 3600",
+            "5001/TCP 192.168.77.11:8081 static -"
+        ]
+    );
+}
