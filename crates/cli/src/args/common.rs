@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
+use portreeve::Carrier;
 
 use super::values;
 
@@ -33,6 +34,9 @@ pub(crate) struct Reach {
     /// Search on this network interface only
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) interface: Option<String>,
+    /// Which protocols to find and use gateways by, the preferred one first [default: igd,pcp,nat-pmp]
+    #[arg(long, global = true, value_name = "PROTOCOLS", value_delimiter = ',', num_args = 1)]
+    pub(crate) protocol_order: Vec<Carrier>,
     /// How long to search and to wait for an answer, for instance 500ms or 2s
     #[arg(long, global = true, value_name = "TIME", value_parser = values::span)]
     pub(crate) timeout: Option<Duration>,

@@ -23,6 +23,9 @@ pub(super) fn discovery(reach: &Reach) -> Result<Discovery, End> {
     if let Some(timeout) = reach.timeout {
         discovery = discovery.timeout(timeout);
     }
+    if !reach.protocol_order.is_empty() {
+        discovery = discovery.protocol_order(&reach.protocol_order);
+    }
     Ok(discovery)
 }
 
