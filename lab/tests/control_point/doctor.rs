@@ -29,7 +29,9 @@ fn a_router_that_is_there_without_upnp() {
 fn a_firewall_on_this_host_that_drops_the_answers() {
     let Some(bed) = Gateway::Portreeved.bed() else { return };
     let host = bed.lan_host(1);
-    host.nft("table inet firewall { chain input { type filter hook input priority 0; udp sport { 1900, 5351 } drop; }; }");
+    host.nft(
+        "table inet firewall { chain input { type filter hook input priority 0; udp sport { 1900, 5351 } drop; }; }",
+    );
     let verdict = Tool::on(host).error("doctor", 4);
     explains(&verdict, "ssdp-blocked", &["firewall"]);
 }
