@@ -1,5 +1,8 @@
 //! Carrying out changes, all or none.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use portreeve_engine::{Change, Time};
 use portreeve_netlink::Errno;
 use portreeve_netlink::nftables::{Batch, CommitError, Counter, Data};
@@ -19,6 +22,16 @@ pub(super) enum Step {
     Put(Row),
     /// It is not to be there.
     Remove(Map, Data),
+}
+
+/// All that a list of changes does to one element.
+struct Folded {
+    row: RowChange,
+    /// Whether it goes and comes back in between, and so is another one.
+    anew: bool,
+    /// Indices of the first and the last of these changes.
+    first: usize,
+    last: usize,
 }
 
 /// Why steps were not carried out.
@@ -45,31 +58,66 @@ enum Trust {
 
 impl Nftables {
     pub(super) fn apply_changes(&mut self, changes: &[Change], now: Time) -> Result<(), Refused> {
-        let mut rows = Vec::with_capacity(changes.len());
-        for (index, change) in changes.iter().enumerate() {
-            let row = RowChange::of(change, self.settings.broadcast, now);
-            rows.push(row.map_err(|why| Refused { change: index, why })?);
-        }
-        for (index, chunk) in rows.chunks(CHUNK).enumerate() {
+        let folded = self.fold(changes, now)?;
+        for (index, chunk) in folded.chunks(CHUNK).enumerate() {
             let start = index * CHUNK;
             if let Err(refused) = self.apply_rows(chunk) {
-                self.take_back(&changes[..start], now);
+                self.take_back(&folded[..start], changes, now);
                 return Err(Refused {
-                    change: start + refused.change,
+                    change: folded[start + refused.change].last,
                     why: refused.why,
                 });
             }
         }
-        self.cut(rows.iter().filter_map(Cut::of).collect());
+        self.cut(folded.iter().filter_map(|folded| Cut::of(&folded.row)).collect());
         Ok(())
     }
 
-    fn take_back(&mut self, changes: &[Change], now: Time) {
-        let inverse: Vec<_> = changes.iter().rev().map(Change::inverse).collect();
-        for chunk in inverse.chunks(CHUNK) {
+    /// One change for each element. A hash table of the kernel refuses (EBUSY) to take the same key many times in one
+    /// transaction, though it was removed as often.
+    fn fold(&self, changes: &[Change], now: Time) -> Result<Vec<Folded>, Refused> {
+        let mut folded: Vec<Folded> = Vec::with_capacity(changes.len());
+        let mut places = HashMap::with_capacity(changes.len());
+        for (index, change) in changes.iter().enumerate() {
+            let row = RowChange::of(change, self.settings.broadcast, now);
+            let row = row.map_err(|why| Refused { change: index, why })?;
+            let Some(place) = row.before.or(row.after).map(|row| (row.map, row.element.key)) else {
+                continue;
+            };
+            match places.entry(place) {
+                Entry::Vacant(entry) => {
+                    entry.insert(folded.len());
+                    folded.push(Folded {
+                        row,
+                        anew: false,
+                        first: index,
+                        last: index,
+                    });
+                }
+                Entry::Occupied(entry) => {
+                    let earlier = &mut folded[*entry.get()];
+                    earlier.anew |= earlier.row.after.is_none() && row.after.is_some();
+                    earlier.row.after = row.after;
+                    earlier.last = index;
+                }
+            }
+        }
+        Ok(folded)
+    }
+
+    fn take_back(&mut self, folded: &[Folded], changes: &[Change], now: Time) {
+        for chunk in folded.chunks(CHUNK) {
             let rows: Vec<_> = chunk
                 .iter()
-                .filter_map(|change| RowChange::of(change, self.settings.broadcast, now).ok())
+                .filter_map(|folded| {
+                    let inverse = changes[folded.first].inverse();
+                    let first = RowChange::of(&inverse, self.settings.broadcast, now).ok()?;
+                    let row = RowChange {
+                        before: folded.row.after,
+                        after: first.after,
+                    };
+                    Some(Folded { row, ..*folded })
+                })
                 .collect();
             if let Err(refused) = self.apply_rows(&rows) {
                 tracing::error!(why = %refused.why, "could not take back a change; reconciliation is needed");
@@ -79,7 +127,7 @@ impl Nftables {
 
     /// One transaction. If the kernel holds something else than thought, that is put right and the changes carried out
     /// all the same.
-    fn apply_rows(&mut self, rows: &[RowChange]) -> Result<(), Refused> {
+    fn apply_rows(&mut self, rows: &[Folded]) -> Result<(), Refused> {
         let mut trust = Trust::Known;
         let mut repaired = false;
         loop {
@@ -114,9 +162,9 @@ impl Nftables {
         }
     }
 
-    fn plan(&mut self, change: &RowChange, trust: Trust, steps: &mut Vec<Step>) {
+    fn plan(&mut self, folded: &Folded, trust: Trust, steps: &mut Vec<Step>) {
         let remove = |row: &Row| Step::Remove(row.map, row.element.key);
-        match (&change.before, &change.after) {
+        match (&folded.row.before, &folded.row.after) {
             (None, None) => {}
             (Some(before), None) => steps.push(remove(before)),
             (before, Some(after)) => {
@@ -126,8 +174,8 @@ impl Nftables {
                 // An older kernel neither refreshes an element nor says so.
                 let refreshed = self.features.refreshes || (before.is_none() && !self.features.destroys);
                 let mut after = *after;
-                if !(same && refreshed) || trust == Trust::Unknown {
-                    after.element.counter = before.and_then(|before| self.counted(&before));
+                if !(same && refreshed) || folded.anew || trust == Trust::Unknown {
+                    after.element.counter = before.filter(|_| !folded.anew).and_then(|before| self.counted(&before));
                     steps.push(remove(&after));
                 }
                 steps.push(Step::Put(after));

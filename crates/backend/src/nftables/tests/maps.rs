@@ -93,6 +93,42 @@ fn an_outbound_port_follows_its_mapping() {
     });
 }
 
+/// As when a hundred mappings of one socket are deleted at once.
+#[test]
+fn an_element_may_change_any_number_of_times_at_once() {
+    for features in every_kernel() {
+        alone("an_element_may_change_any_number_of_times_at_once", move || {
+            let settings = settings(Ownership::Shared);
+            let mut backend = Nftables::with_features(settings, Connection::open().unwrap(), features, |_| {}).unwrap();
+            let through: Vec<_> = (40000..42000).map(|port| Some(outbound(port, 3074))).collect();
+            let mut changes: Vec<_> = through
+                .windows(2)
+                .map(|pair| Change::Outbound {
+                    before: pair[0],
+                    after: pair[1],
+                })
+                .collect();
+            backend
+                .apply(
+                    &[Change::Outbound {
+                        before: None,
+                        after: through[0],
+                    }],
+                    NOW,
+                )
+                .unwrap();
+            backend.apply(&changes, NOW).unwrap();
+            assert!(nft("list map inet portreeve outbound").contains(": 41999"));
+            assert_eq!(count(&mut backend), 1);
+
+            changes.reverse();
+            let back: Vec<_> = changes.iter().map(Change::inverse).collect();
+            backend.apply(&back, NOW).unwrap();
+            assert!(nft("list map inet portreeve outbound").contains(": 40000"));
+        });
+    }
+}
+
 #[test]
 fn what_is_refused_leaves_nothing_behind() {
     for features in every_kernel() {
