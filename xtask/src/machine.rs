@@ -109,6 +109,19 @@ pub(crate) fn install_packages(report: &mut Report) {
     }
 }
 
+/// Unpacks Debian's sample configuration of miniupnpd, without installing the package, which is a service. Where that
+/// fails, the test that needs it says so.
+pub(crate) fn fetch_sample() {
+    let directory = target().join("lab-debian");
+    if !is_root() || !is_debian() || directory.join("usr/share/miniupnpd").exists() {
+        return;
+    }
+    let fetch = "apt-get download --quiet miniupnpd && dpkg --extract miniupnpd_*.deb . && rm miniupnpd_*.deb";
+    if fs::create_dir_all(&directory).is_ok() {
+        succeeds_loudly(Command::new("sh").args(["-c", fetch]).current_dir(directory));
+    }
+}
+
 fn is_debian() -> bool {
     fs::read_to_string("/etc/os-release").is_ok_and(|text| {
         text.lines()

@@ -13,6 +13,7 @@ const NAMESPACE_THREADS: &str = "--test-threads=2";
 pub(crate) fn test() -> Result<ExitCode> {
     let mut report = Report::new();
     machine::install_packages(&mut report);
+    machine::fetch_sample();
     report.step("format", machine::cargo().args(["fmt", "--all", "--check"]));
     report.step(
         "generated code",

@@ -49,6 +49,8 @@ pub enum Command {
     Stop(Stop),
     /// Remove everything that portreeved ever put into the kernel
     Uninstall(Choices),
+    /// Make a configuration of miniupnpd's, and take over its running leases
+    ImportMiniupnpd(ImportMiniupnpd),
 }
 
 /// Options of `run`.
@@ -187,6 +189,26 @@ pub struct Stop {
     /// How to reach the daemon.
     #[command(flatten)]
     pub reach: Reach,
+}
+
+/// What to take over from miniupnpd.
+#[derive(Args, Clone, Debug)]
+pub struct ImportMiniupnpd {
+    /// Its configuration file, usually /etc/miniupnpd/miniupnpd.conf
+    #[arg(value_name = "FILE")]
+    pub configuration: PathBuf,
+    /// Its lease file, for its running leases
+    #[arg(long, value_name = "FILE")]
+    pub leases: Option<PathBuf>,
+    /// Where to write the configuration [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write over a file that exists
+    #[arg(long, requires = "output")]
+    pub force: bool,
+    /// State directory of the daemon, where the leases go
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
 }
 
 impl Choices {

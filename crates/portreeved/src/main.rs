@@ -1,6 +1,5 @@
 //! `portreeved`, an Internet Gateway Device daemon.
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -8,7 +7,7 @@ use portreeved::args::{Choices, Cli, Command, LinkDeed, Run};
 use portreeved::control::{self, client};
 use portreeved::exit::{Failure, Status};
 use portreeved::machine::{Findings, Lan, Privilege, snapshot, survey};
-use portreeved::{config, daemon, log};
+use portreeved::{config, daemon, import, log, tell};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -41,6 +40,7 @@ fn carry_out(cli: Cli) -> Result<(), Failure> {
             tell(&format!("{}\n", daemon::uninstall(&daemon::load(&choices)?)?));
             Ok(())
         }
+        Command::ImportMiniupnpd(options) => import::run(&options),
         Command::Status(reach) => client::run(&control::Command::Status, &reach),
         Command::Mappings(reach) => client::run(&control::Command::Mappings, &reach),
         Command::Clients(reach) => client::run(&control::Command::Clients, &reach),
@@ -91,12 +91,6 @@ fn ruleset(choices: &Choices) -> Result<(), Failure> {
     let (findings, lans) = look(&settings)?;
     tell(&daemon::ruleset(&settings, &findings, &lans)?);
     Ok(())
-}
-
-/// Writes to standard output.
-fn tell(text: &str) {
-    // Whoever stopped reading has seen enough.
-    let _ = io::stdout().write_all(text.as_bytes());
 }
 
 /// What `run` would find and choose, had it the privilege.

@@ -22,6 +22,7 @@ mod leases;
 mod link;
 mod link_dhcp;
 mod link_hooks;
+mod migration;
 mod nat_off;
 mod network_changes;
 mod optional_services;

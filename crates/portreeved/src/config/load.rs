@@ -52,11 +52,7 @@ impl Source {
             change.apply(&mut reader);
         }
         self.apply_options(&mut reader);
-        check(&mut reader);
-        match reader.problems.is_empty() {
-            true => Ok(reader.settings),
-            false => Err(Problems(reader.problems)),
-        }
+        reader.finish()
     }
 
     /// The file that is read, whether or not it exists.
@@ -124,12 +120,33 @@ impl FromStr for Override {
     }
 }
 
+/// Reads a configuration file that is not on a disk.
+pub(crate) fn check_text(text: &str) -> Result<Settings, Problems> {
+    let mut reader = Reader::default();
+    reader.read(Text {
+        text,
+        name: "the file",
+        lines: Lines::Counted,
+    });
+    reader.finish()
+}
+
 fn read_option(reader: &mut Reader, option: &str, key: &str, value: &str) {
     reader.read(Text {
         text: &format!("{key} = {value}"),
         name: option,
         lines: Lines::Single,
     });
+}
+
+impl Reader {
+    fn finish(mut self) -> Result<Settings, Problems> {
+        check(&mut self);
+        match self.problems.is_empty() {
+            true => Ok(self.settings),
+            false => Err(Problems(self.problems)),
+        }
+    }
 }
 
 /// What only shows when keys are seen together.

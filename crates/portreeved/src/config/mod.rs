@@ -30,8 +30,10 @@ use portreeve_wire::Quirks;
 
 pub use derive::{Own, OwnLink, Pinholes, engine_config, offer};
 pub use link::{Hook, LinkDriver, LinkSettings};
+pub(crate) use load::check_text;
 pub use load::{DEFAULT_FILE, Override, Source};
 pub use print::{Changed, Effect, changes, to_toml};
+pub(crate) use print::{quoted, quoted_list};
 pub use problem::{Problem, Problems};
 
 /// Every setting, with the defaults of the documented sample.

@@ -71,12 +71,12 @@ pub fn changes(old: &Settings, new: &Settings) -> Vec<Changed> {
 }
 
 /// A text as TOML writes it.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
 /// A list of texts as TOML writes it.
-pub(super) fn quoted_list(items: &[impl Display]) -> String {
+pub(crate) fn quoted_list(items: &[impl Display]) -> String {
     let items: Vec<String> = items.iter().map(|item| quoted(&item.to_string())).collect();
     format!("[{}]", items.join(", "))
 }
