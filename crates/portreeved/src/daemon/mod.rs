@@ -37,6 +37,7 @@ use crate::identity::{self, Known};
 use crate::machine::{self, Findings, Lan, Mode, Privilege, link_report};
 use crate::paths::{Paths, Surroundings};
 use crate::port_control::{AskTogether, PortControl, Terms};
+use crate::runtime::clock::SystemClock;
 use crate::runtime::{AtStop, EngineHandle, ReplyTo, Setup, Started};
 use crate::ssdp::Advertised;
 use crate::{control, link, notify, upstream};
@@ -96,6 +97,7 @@ pub async fn run(options: Run) -> Result<(), Failure> {
     let sight = upstream::first_sight(&upstream_settings, findings.wan.as_deref(), &snapshot);
     let upstream_sight = watch::Sender::new(sight.clone());
     let setup = Setup {
+        clock: Box::new(SystemClock),
         config: engine_config(&settings, &own),
         link: link_report(
             findings.wan.as_deref(),

@@ -6,6 +6,28 @@ use nix::time::{ClockId, clock_gettime};
 use portreeve_engine::Time;
 use portreeve_store::Clocks;
 
+/// What tells the time to whoever drives the engine.
+pub(crate) trait Clock: Send {
+    /// The boot clock, on which leases live.
+    fn now(&self) -> Time;
+
+    /// The boot clock and the calendar at one instant.
+    fn clocks(&self) -> Clocks;
+}
+
+/// The machine's.
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Time {
+        now()
+    }
+
+    fn clocks(&self) -> Clocks {
+        clocks()
+    }
+}
+
 /// The boot clock, on which leases live.
 pub(crate) fn now() -> Time {
     let boot = clock_gettime(ClockId::CLOCK_BOOTTIME).expect("every Linux since 2.6.39 has CLOCK_BOOTTIME");

@@ -20,9 +20,11 @@ use tracing::{debug, error, info, warn};
 
 use crate::upstream::with_outermost_address;
 
-use super::{Announce, AtStop, Input, Probe, ReplyTo, Setup, Started, Told, clock};
+use super::clock::Clock;
+use super::{Announce, AtStop, Input, Probe, ReplyTo, Setup, Started, Told};
 
 pub(super) struct Driver {
+    clock: Box<dyn Clock>,
     engine: Engine,
     backend: Box<dyn Backend>,
     store: Box<dyn LeaseStore>,
@@ -93,6 +95,7 @@ impl InForce {
 impl Driver {
     pub(super) fn new(setup: Setup) -> anyhow::Result<(Self, Started)> {
         let Setup {
+            clock,
             config,
             link,
             upstream,
@@ -103,7 +106,7 @@ impl Driver {
             link_commands,
             upstream_commands,
         } = setup;
-        let clocks = clock::clocks();
+        let clocks = clock.clocks();
         let stored = store.load(clocks)?;
         let told = Told::recall(&mut *store, clocks)?;
         let (kept, pinholes, expired) = (stored.mappings.len(), stored.pinholes.len(), stored.expired);
@@ -119,6 +122,7 @@ impl Driver {
             },
         );
         let mut driver = Self {
+            clock,
             in_force: InForce::of(&engine),
             engine,
             backend,
@@ -174,11 +178,11 @@ impl Driver {
                 }
                 Some(Input::Request(request, answer)) => self.take_request(request, answer),
                 Some(Input::Link(report)) => self.take_link(report),
-                Some(Input::LinkDriver(said)) => self.engine.handle_link_driver(said, clock::now()),
+                Some(Input::LinkDriver(said)) => self.engine.handle_link_driver(said, self.clock.now()),
                 Some(Input::Upstream(report)) => {
                     // What it does not give makes another port necessary.
-                    self.refresh_listening(clock::now());
-                    self.engine.handle_upstream(report, clock::now());
+                    self.refresh_listening(self.clock.now());
+                    self.engine.handle_upstream(report, self.clock.now());
                 }
                 Some(Input::ForeignChange) => self.in_doubt = true,
                 Some(Input::Stop(what, done)) => {
@@ -189,7 +193,7 @@ impl Driver {
                 None => break,
             }
         }
-        let now = clock::now();
+        let now = self.clock.now();
         if self.engine.wants_counters(now) {
             self.engine.handle_counters(self.probe.counters());
         }
@@ -223,14 +227,14 @@ impl Driver {
             return;
         }
         self.told = told;
-        if let Err(error) = told.keep(&mut *self.store, clock::clocks()) {
+        if let Err(error) = told.keep(&mut *self.store, self.clock.clocks()) {
             error!(%error, "the epoch could not be stored");
         }
     }
 
     /// When the engine must be driven at the latest.
     pub(super) fn deadline(&self) -> Time {
-        let retry = self.in_doubt.then(|| clock::now() + REPAIR_RETRY);
+        let retry = self.in_doubt.then(|| self.clock.now() + REPAIR_RETRY);
         self.engine
             .poll_timeout()
             .into_iter()
@@ -240,7 +244,7 @@ impl Driver {
     }
 
     fn take_request(&mut self, request: Request, answer: ReplyTo) {
-        let now = clock::now();
+        let now = self.clock.now();
         let asked = match &request {
             Request::Call { call, .. } => Some((call.service.name, call.action.name)),
             Request::Query { service, variable, .. } => Some((service.name, variable.as_str())),
@@ -300,7 +304,7 @@ impl Driver {
             self.in_doubt = true;
         }
         self.listening_read_at = None;
-        self.engine.handle_link(report, clock::now());
+        self.engine.handle_link(report, self.clock.now());
     }
 
     fn refresh_listening(&mut self, now: Time) {
@@ -316,17 +320,24 @@ impl Driver {
     /// Carries out what the open group plans, until all of it is in force and durable, and has the answers ready.
     fn carry_out(&mut self) {
         while !self.engine.changes().is_empty() {
-            if let Err(refused) = apply(&mut *self.backend, self.in_force, self.engine.changes()) {
+            if let Err(refused) = apply(
+                &mut *self.backend,
+                self.in_force,
+                self.engine.changes(),
+                self.clock.now(),
+            ) {
                 self.engine.handle_refused(refused.change, refused.why);
                 continue;
             }
-            let committed = self
-                .store
-                .commit(self.engine.changes(), self.engine.system_update_id(), clock::clocks());
+            let committed = self.store.commit(
+                self.engine.changes(),
+                self.engine.system_update_id(),
+                self.clock.clocks(),
+            );
             let Err(error) = committed else { break };
             error!(%error, "a change could not be stored and is taken back");
             let undo: Vec<Change> = self.engine.changes().iter().rev().map(Change::inverse).collect();
-            if let Err(refused) = apply(&mut *self.backend, self.in_force, &undo) {
+            if let Err(refused) = apply(&mut *self.backend, self.in_force, &undo, self.clock.now()) {
                 error!(%refused, "a change could not be taken back");
                 self.in_doubt = true;
             }
@@ -416,7 +427,7 @@ impl Driver {
     }
 
     fn reconcile(&mut self) -> Result<Reconciled, portreeve_backend::BackendError> {
-        let now = clock::now();
+        let now = self.clock.now();
         let reconciled = self.backend.reconcile(&self.engine.desired(), now)?;
         if !reconciled.refused.is_empty() {
             for (key, why) in &reconciled.refused {
@@ -439,7 +450,7 @@ impl Driver {
         let mappings = self.engine.mappings().map(|mapping| EntryKey::Mapping(mapping.key));
         let pinholes = self.engine.pinholes().map(|pinhole| EntryKey::Pinhole(pinhole.key));
         let keys = mappings.chain(pinholes).collect();
-        self.engine.handle_lost(keys, clock::now());
+        self.engine.handle_lost(keys, self.clock.now());
         self.carry_out();
         if let Err(error) = Told::forget(&mut *self.store) {
             error!(%error, "clients will not be told to ask again at the next start");
@@ -461,13 +472,13 @@ fn is_for_port(request: &Request) -> bool {
 }
 
 /// Hands the backend what of the changes is in force.
-fn apply(backend: &mut dyn Backend, in_force: InForce, changes: &[Change]) -> Result<(), Refused> {
+fn apply(backend: &mut dyn Backend, in_force: InForce, changes: &[Change], now: Time) -> Result<(), Refused> {
     if changes.iter().all(|change| in_force.has(change)) {
-        return backend.apply(changes, clock::now());
+        return backend.apply(changes, now);
     }
     let concerned = changes.iter().enumerate().filter(|(_, change)| in_force.has(change));
     let (positions, concerned): (Vec<usize>, Vec<Change>) = concerned.map(|(at, change)| (at, change.clone())).unzip();
-    backend.apply(&concerned, clock::now()).map_err(|refused| Refused {
+    backend.apply(&concerned, now).map_err(|refused| Refused {
         change: positions.get(refused.change).copied().unwrap_or_default(),
         ..refused
     })

@@ -25,6 +25,7 @@ use portreeve_store::LeaseStore;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::clock::Clock;
 use self::driver::{Answer, Driver};
 use self::log::Log;
 
@@ -33,6 +34,8 @@ use crate::upstream::Sight;
 
 /// What takes the seat.
 pub(crate) struct Setup {
+    /// What tells the time.
+    pub(crate) clock: Box<dyn Clock>,
     /// The engine's settings.
     pub(crate) config: Config,
     /// The link as it is at start.
